@@ -1,0 +1,213 @@
+"""The one gate to a model's forward pass: reversible edits, locked forwards, captures.
+
+Every forward of this package goes through `forward` or `capture`. They take the model's lock for that one forward, set
+the gradient mode explicitly (PyTorch's is per thread, and handlers run on other threads), and take every hook off again
+whatever happens. Hook points are shared by all users of a model, so an edit acts only in the context that entered it: a
+context variable, which a background job copies from its creator.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from interp_nb.models.lock import model_lock
+from interp_nb.models.protocol import HookedModel
+from interp_nb.models.sites import check_hook, hook_name, layer_of
+
+HookFunction = Callable[[Tensor, Any], Tensor | None]
+"""`fn(activation, hook)`: the new activation, or None to leave it. Do not rely on `hook.name`: TransformerLens may
+report its internal name instead of the one asked for."""
+
+Hooks = Sequence[tuple[str, HookFunction]]
+
+# Transformers blocks whose forward returns the bare residual stream (the others return tuples, and are simply run).
+_RETURNS_TENSOR = frozenset(
+    f"{family}DecoderLayer"
+    for family in (
+        "Llama",
+        "Gemma",
+        "Gemma2",
+        "Qwen2",
+        "Qwen3",
+        "Mistral",
+        "Mixtral",
+        "Phi",
+        "Phi3",
+        "OPT",
+        "Olmo",
+        "Olmo2",
+    )
+) | {"GPT2Block", "GPTNeoXLayer"}
+
+_active: ContextVar[frozenset[object]] = ContextVar("interp_nb_active_edits", default=frozenset())
+
+
+@contextmanager
+def edit(model: HookedModel, hooks: Hooks) -> Iterator[None]:
+    """Edit activations for the length of a `with` block, in this context only.
+
+    The edit acts on every forward that this context runs, generation included, and on none that another thread or task
+    runs meanwhile. Nested edits act in the order they were entered.
+
+    Args:
+        hooks: `(hook_name, fn)` pairs, see `HookFunction`.
+
+    Raises:
+        HookNameError: before anything is changed.
+    """
+    for name, _ in hooks:
+        check_hook(model, name)
+    token = object()
+    attached = model.hooks(fwd_hooks=[(name, _only_within(token, function)) for name, function in hooks])
+    entered = False
+    try:
+        # The lock keeps hooks from being added or taken off in the middle of another thread's forward.
+        with model_lock(model):
+            entered = True
+            attached.__enter__()
+        _active.set(_active.get() | {token})
+        yield
+    finally:
+        # Not `ContextVar.reset`: a generator closed from another context (garbage, a new cell) must not fail here.
+        _active.set(_active.get() - {token})
+        if entered:
+            with model_lock(model):
+                attached.__exit__(None, None, None)
+
+
+def forward(
+    model: HookedModel,
+    tokens: Int[Tensor, "batch pos"] | Float[Tensor, "batch pos d_model"],
+    *,
+    hooks: Hooks = (),
+    start_at_layer: int | None = None,
+    stop_at_layer: int | None = None,
+    last_position: bool = False,
+    grad: bool = False,
+) -> Float[Tensor, "batch pos_out d_vocab_or_d_model"]:
+    """Run one forward pass under the model's lock, in eval mode; return its logits.
+
+    Args:
+        tokens: Token ids; with `start_at_layer`, the residual stream entering that layer instead.
+        hooks: Edits for this forward only, see `edit`. Those in layers below `start_at_layer` do not act.
+        start_at_layer: First layer that is computed; the layers below cost nothing.
+        stop_at_layer: Return the residual stream entering this layer instead of logits.
+        last_position: Return the last position only, `[batch 1 d_vocab]`, and unembed no other where the model can.
+        grad: Keep the graph, for gradients at hook points.
+
+    Raises:
+        HookNameError: no such hook point; nothing has run.
+    """
+    for name, _ in hooks:
+        check_hook(model, name)
+    token = object()
+    how: dict[str, int] = {}
+    if start_at_layer is not None:
+        # A hook of our own, not TransformerLens's `start_at_layer`: that one keeps the residual stream on the blocks,
+        # where a forward that somebody runs without our lock would pick it up.
+        hooks = [(hook_name(model, "resid_pre", start_at_layer), lambda activation, hook: tokens.clone()), *hooks]
+    if stop_at_layer is not None:
+        how["stop_at_layer"] = stop_at_layer
+    if last_position and stop_at_layer is None and _can_keep_last(model):
+        how["logits_to_keep"] = 1
+    wrapped = [(name, _only_within(token, function)) for name, function in hooks]
+    with model_lock(model), torch.set_grad_enabled(grad), _in_eval_mode(model), _skipped(model, start_at_layer, token):
+        _active.set(_active.get() | {token})
+        try:
+            out: Tensor = model.run_with_hooks(tokens, fwd_hooks=wrapped, return_type="logits", **how)
+        finally:
+            _active.set(_active.get() - {token})
+    return out[:, -1:] if last_position else out
+
+
+def capture(
+    model: HookedModel, tokens: Int[Tensor, "batch pos"], sites: Sequence[str], *, hooks: Hooks = ()
+) -> dict[str, Tensor]:
+    """Run forward and return activations, keyed by the names asked for.
+
+    Only the layers up to the last one named are run. The activations are copies, as they are after `hooks`.
+
+    Args:
+        sites: Full hook names.
+
+    Raises:
+        HookNameError: no such hook point; nothing has run.
+    """
+    kept: dict[str, Tensor] = {}
+
+    def keep(name: str) -> HookFunction:
+        def read(activation: Tensor, hook: Any) -> None:
+            # A copy, because the next layer's input may be the same storage and an edit may write into it.
+            kept[name] = activation.detach().clone()
+
+        return read
+
+    layers = [layer_of(name) for name in sites]
+    last = max((layer for layer in layers if layer is not None), default=0)
+    stop = last + 1 if None not in layers and last + 1 < model.cfg.n_layers else None
+    forward(model, tokens, hooks=[*hooks, *((name, keep(name)) for name in sites)], stop_at_layer=stop)
+    return kept
+
+
+@contextmanager
+def _in_eval_mode(model: HookedModel) -> Iterator[None]:
+    """Switch dropout off for one forward, module by module, and back on for those that had it."""
+    owners = [owner for owner in (model, getattr(model, "original_model", None)) if isinstance(owner, torch.nn.Module)]
+    training = [module for owner in owners for module in owner.modules() if module.training]
+    try:
+        for module in training:
+            # Not `eval()`, nor an assignment: bridge modules hand those on, see `_skipped`.
+            vars(module)["training"] = False
+        yield
+    finally:
+        for module in training:
+            vars(module)["training"] = True
+
+
+@contextmanager
+def _skipped(model: HookedModel, start_at_layer: int | None, token: object) -> Iterator[None]:
+    """Make the blocks below a layer pass their input on, so that starting there saves their cost.
+
+    TransformerLens 4.3 computes the blocks below and throws their output away (`TransformerBridge.forward`, docstring).
+    Acts only under the model's lock and in this context, and is always undone.
+    """
+    below = list(getattr(model, "blocks", ()))[:start_at_layer] if start_at_layer else []
+    below = [b for b in below if type(getattr(b, "original_component", None)).__name__ in _RETURNS_TENSOR]
+    try:
+        for block in below:
+            # Not `block.forward = ...`: a bridge block hands attribute writes on to the Hugging Face module it wraps.
+            vars(block)["forward"] = _passing_on(token, block.forward)
+        yield
+    finally:
+        for block in below:
+            vars(block).pop("forward", None)
+
+
+def _passing_on(token: object, compute: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a block's forward that returns its input, in contexts that entered the forward `token` stands for."""
+
+    def pass_on(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return hidden_states if token in _active.get() else compute(hidden_states, *args, **kwargs)
+
+    return pass_on
+
+
+def _can_keep_last(model: HookedModel) -> bool:
+    """Whether the Hugging Face model below can unembed the last positions only."""
+    below = getattr(model, "original_model", None)
+    return below is not None and "logits_to_keep" in inspect.signature(below.forward).parameters
+
+
+def _only_within(token: object, function: HookFunction) -> HookFunction:
+    """Make a hook function act only in contexts that entered the edit `token` stands for."""
+
+    def hooked(activation: Tensor, hook: Any) -> Tensor | None:
+        return function(activation, hook) if token in _active.get() else None
+
+    return hooked
