@@ -1,0 +1,61 @@
+/** The list of pinned cells with their values. */
+
+import type { CellAt } from "../grid/layout.js";
+import { button, h, type Scope } from "../shared/dom.js";
+import { tokenNode } from "../shared/tokens.js";
+import { type PatchData, rawText, tokensAt, valueText } from "./data.js";
+
+export interface PinEvents {
+  select(cell: CellAt): void;
+  remove(cell: CellAt): void;
+}
+
+export interface PinList {
+  node: HTMLElement;
+  update(data: PatchData, pins: CellAt[]): void;
+}
+
+export function sameCell(a: CellAt | null, b: CellAt | null): boolean {
+  return a !== null && b !== null && a.row === b.row && a.column === b.column;
+}
+
+/** Pinned when it was not, unpinned when it was. */
+export function togglePin(pins: CellAt[], cell: CellAt): CellAt[] {
+  const rest = pins.filter((pin) => !sameCell(pin, cell));
+  return rest.length < pins.length ? rest : [...pins, cell];
+}
+
+export function pinList(scope: Scope, events: PinEvents): PinList {
+  const list = h("ol", { class: "inb-pin-list" });
+  const node = h("section", { class: "inb-pins", hidden: true }, h("h5", {}, "Pinned cells"), list);
+  let shown: CellAt[] = [];
+  scope.listen<MouseEvent>(list, "click", (event) => {
+    const target = event.target as Element;
+    const item = target.closest("li");
+    const cell = item ? shown[[...list.children].indexOf(item)] : undefined;
+    if (cell) (target.closest(".inb-icon-button") ? events.remove : events.select)(cell);
+  });
+  return {
+    node,
+    update(data, pins) {
+      shown = pins;
+      node.hidden = pins.length === 0;
+      list.replaceChildren(...pins.map((cell, i) => pinItem(data, cell, i + 1)));
+    },
+  };
+}
+
+function pinItem(data: PatchData, cell: CellAt, number: number): HTMLElement {
+  const { clean, corrupted, differ } = tokensAt(data, cell.column);
+  const where = h("button", { type: "button", class: "inb-pin-where", title: "Select this cell" });
+  where.append(h("span", { class: "inb-pin-number" }, String(number)));
+  where.append(
+    h("span", {}, `${data.meta.y.name} ${data.meta.y.ticks[cell.row]} · ${data.meta.x.name} ${cell.column} `),
+  );
+  where.append(tokenNode(clean, 24));
+  if (differ) where.append(" / ", tokenNode(corrupted, 24));
+  const value = h("span", { class: "inb-pin-value" }, valueText(data, cell).replace("effect ", ""));
+  const raw = h("span", { class: "inb-pin-raw" }, rawText(data, cell));
+  const remove = button("×", { class: "inb-icon-button", "aria-label": `unpin cell ${number}`, title: "Unpin" });
+  return h("li", {}, where, value, raw, remove);
+}

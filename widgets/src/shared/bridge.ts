@@ -1,0 +1,94 @@
+/** Requests to the kernel over custom messages: one bridge per model, shared by its views. */
+
+import { type Model, type Reply, RequestError } from "./types.js";
+
+interface Waiting {
+  resolve(reply: Reply<unknown>): void;
+  reject(error: Error): void;
+  stop(): void;
+}
+
+export interface RequestOptions {
+  signal?: AbortSignal;
+  /** Milliseconds without an answer after which the request is given up. */
+  timeout?: number;
+}
+
+interface ReplyMessage {
+  v?: number;
+  kind?: string;
+  id?: string;
+  ok?: boolean;
+  result?: unknown;
+  error?: { type?: string; message?: string };
+}
+
+/** Two pages may share one kernel, so ids carry a random part of their own. */
+const PAGE = Math.random().toString(36).slice(2, 10);
+let counter = 0;
+
+export class Bridge {
+  readonly #waiting = new Map<string, Waiting>();
+
+  constructor(private readonly model: Model) {
+    model.on("msg:custom", this.#onMessage);
+  }
+
+  /** Ask the kernel; rejects with RequestError on an error reply, on timeout, and when the view goes away. */
+  request<T>(method: string, params: object = {}, options: RequestOptions = {}): Promise<Reply<T>> {
+    const id = `${PAGE}-${++counter}`;
+    const { signal, timeout = 60_000 } = options;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(new RequestError("Aborted", "request was cancelled"));
+      const onAbort = () =>
+        this.#settle(id, (waiting) => {
+          this.model.send({ v: 1, kind: "cancel", id });
+          waiting.reject(new RequestError("Aborted", "request was cancelled"));
+        });
+      const timer = setTimeout(
+        () =>
+          this.#settle(id, (waiting) => {
+            waiting.reject(
+              new RequestError(
+                "Timeout",
+                `no answer to "${method}" in ${timeout / 1000} s: is the kernel busy or gone?`,
+              ),
+            );
+          }),
+        timeout,
+      );
+      signal?.addEventListener("abort", onAbort);
+      const stop = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", onAbort);
+      };
+      this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject, stop });
+      this.model.send({ v: 1, kind: "request", id, method, params });
+    });
+  }
+
+  /** Stop listening; whatever still waits is rejected. */
+  close(): void {
+    this.model.off("msg:custom", this.#onMessage);
+    for (const id of [...this.#waiting.keys()]) {
+      this.#settle(id, (waiting) => waiting.reject(new RequestError("Closed", "the widget was closed")));
+    }
+  }
+
+  #settle(id: string, end: (waiting: Waiting) => void): void {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return;
+    this.#waiting.delete(id);
+    waiting.stop();
+    end(waiting);
+  }
+
+  readonly #onMessage = (message: ReplyMessage, buffers: DataView[] = []): void => {
+    // Other kinds, and replies to another page's requests, are not ours.
+    if (message?.kind !== "reply" || typeof message.id !== "string") return;
+    this.#settle(message.id, (waiting) => {
+      if (message.ok) waiting.resolve({ result: message.result, buffers: buffers ?? [] });
+      else waiting.reject(new RequestError(message.error?.type ?? "Error", message.error?.message ?? "unknown error"));
+    });
+  };
+}

@@ -1,0 +1,66 @@
+/** Small builders for HTML elements. Text goes in through textContent only. */
+
+export type Attrs = Record<string, string | number | boolean | undefined>;
+
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attrs: Attrs = {},
+  ...children: (Node | string | null | undefined)[]
+): HTMLElementTagNameMap[K] {
+  const node = document.createElement(tag);
+  setAttrs(node, attrs);
+  for (const child of children) if (child != null) node.append(child);
+  return node;
+}
+
+/** `undefined` and `false` remove an attribute, `true` sets it empty. */
+export function setAttrs(node: Element, attrs: Attrs): void {
+  for (const [name, value] of Object.entries(attrs)) {
+    if (value === undefined || value === false) node.removeAttribute(name);
+    else node.setAttribute(name, value === true ? "" : String(value));
+  }
+}
+
+export function button(label: string, attrs: Attrs = {}): HTMLButtonElement {
+  return h("button", { type: "button", class: "inb-button", ...attrs }, label);
+}
+
+/** A select with plain options, keeping `value` selected. */
+export function fillSelect(select: HTMLSelectElement, choices: readonly string[], value: string): void {
+  const known = choices.includes(value) ? choices : [value, ...choices];
+  if (known.length !== select.options.length || known.some((choice, i) => select.options[i]?.value !== choice)) {
+    select.replaceChildren(...known.map((choice) => h("option", { value: choice }, choice)));
+  }
+  select.value = value;
+}
+
+/** What one view has set up; everything added is undone by `dispose`. */
+export class Scope {
+  readonly #undo: (() => void)[] = [];
+
+  add(undo: () => void): void {
+    this.#undo.push(undo);
+  }
+
+  listen<T extends Event>(
+    target: EventTarget,
+    type: string,
+    handler: (event: T) => void,
+    options?: AddEventListenerOptions,
+  ): void {
+    const listener = handler as EventListener;
+    target.addEventListener(type, listener, options);
+    this.add(() => target.removeEventListener(type, listener, options));
+  }
+
+  /** Runs in reverse order of adding, every step even when one throws. */
+  dispose(): void {
+    while (this.#undo.length) {
+      try {
+        this.#undo.pop()?.();
+      } catch (error) {
+        console.error("[interp_nb] cleanup", error);
+      }
+    }
+  }
+}

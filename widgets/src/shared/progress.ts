@@ -1,0 +1,60 @@
+/** The progress bar of a running job, with Pause, Resume and Stop. */
+
+import { button, h, type Scope } from "./dom.js";
+import type { JobState } from "./types.js";
+
+export interface Progress {
+  node: HTMLElement;
+  update(state: JobState, progress: number, canControl: boolean): void;
+}
+
+const AFTERWARDS: Partial<Record<JobState, string>> = {
+  stopped: "stopped",
+  interrupted: "interrupted",
+  failed: "failed",
+};
+
+/** What the line beside the bar says, or null when there is nothing to say. */
+export function progressText(state: JobState, progress: number): string | null {
+  const share = `${Math.floor(100 * Math.min(1, Math.max(0, progress)))} %`;
+  if (state === "running") return `computing ${share}`;
+  if (state === "paused") return `paused at ${share}`;
+  if (state === "pending") return "waiting";
+  const word = AFTERWARDS[state];
+  return word ? `${word} at ${share}, partial result` : null;
+}
+
+export function progressBar(scope: Scope, control: (action: "stop" | "pause" | "resume") => void): Progress {
+  const bar = h("div", { class: "inb-progress-bar" });
+  const track = h(
+    "div",
+    { class: "inb-progress-track", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 },
+    bar,
+  );
+  const text = h("span", { class: "inb-hint" });
+  const pause = button("Pause");
+  const stop = button("Stop");
+  const node = h("div", { class: "inb-progress", hidden: true }, track, text, pause, stop);
+  let state: JobState = "done";
+  scope.listen(pause, "click", () => control(state === "paused" ? "resume" : "pause"));
+  scope.listen(stop, "click", () => control("stop"));
+  return {
+    node,
+    update(next, progress, canControl) {
+      state = next;
+      const said = progressText(state, progress);
+      node.hidden = said === null;
+      node.dataset.state = state;
+      text.textContent = said ?? "";
+      const share = Math.round(100 * Math.min(1, Math.max(0, progress)));
+      bar.style.width = `${share}%`;
+      track.setAttribute("aria-valuenow", String(share));
+      track.setAttribute("aria-label", said ?? "done");
+      const active = state === "running" || state === "paused" || state === "pending";
+      track.hidden = !active;
+      pause.hidden = !active || !canControl || state === "pending";
+      stop.hidden = !active || !canControl;
+      pause.textContent = state === "paused" ? "Resume" : "Pause";
+    },
+  };
+}
