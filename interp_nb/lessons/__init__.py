@@ -1,0 +1,10 @@
+"""Checks for the exercises of the tutorial notebooks.
+
+Each `check_*` takes the learner's own function, tries it on cases with known answers and raises
+`AssertionError` with a hint, or prints one line of praise. The notebooks carry the stubs and the solutions.
+"""
+
+from interp_nb.lessons.attention_and_patching import check_induction_score
+from interp_nb.lessons.quickstart import check_handover_layer
+
+__all__ = ["check_handover_layer", "check_induction_score"]

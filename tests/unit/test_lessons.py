@@ -1,0 +1,48 @@
+"""Every lesson has an exercise whose check fails on the stub and on a near miss, and passes on the hidden solution."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+
+from interp_nb import lessons
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("[0-9]*.ipynb"))
+
+
+def defined_by(path: Path, tag: str) -> Callable[..., Any]:
+    """The function that the notebook's cell with this tag defines."""
+    (cell,) = (each for each in nbformat.read(path, as_version=4).cells if tag in each.metadata.get("tags", ()))
+    names: dict[str, Any] = {}
+    exec(cell.source, {"torch": torch}, names)
+    (function,) = names.values()
+    return function
+
+
+def check_of(path: Path) -> Callable[..., None]:
+    return getattr(lessons, f"check_{defined_by(path, 'exercise').__name__}")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_check_fails_on_the_unfilled_stub(path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"returned None: replace the `\.\.\.`"):
+        check_of(path)(defined_by(path, "exercise"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_check_passes_on_the_hidden_solution(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check_of(path)(defined_by(path, "solution"))
+    assert "correct" in capsys.readouterr().out
+
+
+def test_handover_layer_check_fails_on_the_last_layer() -> None:
+    with pytest.raises(AssertionError, match="yours gave"):
+        lessons.check_handover_layer(lambda effect: len(effect) - 1)
+
+
+def test_induction_check_knows_the_duplicate_token_diagonal() -> None:
+    with pytest.raises(AssertionError, match="duplicate-token diagonal"):
+        lessons.check_induction_score(lambda pattern, period: pattern.diagonal(-period)[1:].mean())
