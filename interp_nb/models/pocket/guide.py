@@ -1,8 +1,8 @@
 """Leads one head to look at the previous token: a push over a plateau, not an architecture.
 
 Induction needs a head that looks one token back (Olsson et al. 2022, https://arxiv.org/abs/2209.11895).
-The texts of the pocket world hardly reward one by themselves, so that tens of millions of tokens go by
-without it. For a short stage the first head of the first layer gets a loss of its own, the mean of
+The texts of the pocket world hardly reward one by themselves, so that none had formed after nine million
+tokens. For a short stage the first head of the first layer gets a loss of its own, the mean of
 -log(attention to the previous token); before and after that stage it is trained like all others.
 """
 
