@@ -20,7 +20,7 @@ CASES: dict[str, dict[str, Any]] = {
     "topk_resampled": {
         "architecture": "topk", "k": 1, "dead_after_tokens": 128, "resample_every": 512, "auxk_coefficient": 0.0,
     },
-    "jumprelu": {"architecture": "jumprelu", "sparsity_coefficient": 0.1, "grad_clip": 1.0},
+    "jumprelu": {"architecture": "jumprelu", "sparsity_coefficient": 0.1, "grad_clip": None},
     "matryoshka": {"architecture": "matryoshka", "k": 3},
 }  # fmt: skip
 

@@ -23,12 +23,13 @@ from interp_nb.models.prompts import Contrast, ContrastTokens
 from interp_nb.models.protocol import HookedModel
 from interp_nb.patching.cells import Cell
 from interp_nb.patching.confirm import steps
+from interp_nb.patching.direction import Direction
 from interp_nb.patching.engine import Plan, estimate, run_cells
 from interp_nb.patching.filling import fill
 from interp_nb.patching.layout import Layout
 from interp_nb.patching.metrics import MetricFunction
 from interp_nb.patching.prediction import Prediction, top_tokens
-from interp_nb.patching.result import Direction, PatchGrid
+from interp_nb.patching.result import PatchGrid
 from interp_nb.patching.states import PENDING
 from interp_nb.patching.study import AnyStep, Study, Work
 

@@ -18,10 +18,11 @@ from interp_nb.patching.attribution import STEPS
 from interp_nb.patching.cells import Patch
 from interp_nb.patching.checks import check_arguments, check_positions, check_site_name, not_default
 from interp_nb.patching.computation import Build, Built, Part, Recipe, compute, only_one
+from interp_nb.patching.direction import Direction
 from interp_nb.patching.engine import prepare
 from interp_nb.patching.layout import by_layer_and, layers_around
 from interp_nb.patching.metrics import MetricFunction, metric_name
-from interp_nb.patching.result import Direction, PatchGrid
+from interp_nb.patching.result import PatchGrid
 from interp_nb.patching.study import Study
 
 DEFAULTS: Final = {"window": 1, "rows": None, "align": None}

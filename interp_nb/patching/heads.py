@@ -11,11 +11,12 @@ from interp_nb.patching.attribution import STEPS
 from interp_nb.patching.cells import Patch, heads_first
 from interp_nb.patching.checks import check_arguments, check_positions
 from interp_nb.patching.computation import Built, Part, Recipe, compute, only_one
+from interp_nb.patching.direction import Direction
 from interp_nb.patching.engine import Run, prepare
 from interp_nb.patching.grid import again
 from interp_nb.patching.layout import Layout, by_head_and_pos, by_layer_and_head
 from interp_nb.patching.metrics import MetricFunction
-from interp_nb.patching.result import Direction, PatchGrid
+from interp_nb.patching.result import PatchGrid
 from interp_nb.patching.study import Study
 
 HEAD_SITES: Final = ("z", "q", "k", "v", "pattern", "attn_scores", "result")

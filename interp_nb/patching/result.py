@@ -6,7 +6,7 @@ What is not here: how cells are computed (`engine`) and put into a grid (`comput
 
 from collections import namedtuple
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jaxtyping import Bool, Float, Int8, UInt8
 from torch import Tensor
@@ -16,6 +16,7 @@ from interp_nb._jobs import Job
 from interp_nb._show import Live, Showable, peek, result
 from interp_nb.models.prompts import Contrast
 from interp_nb.patching.certainty import cleared, signs
+from interp_nb.patching.direction import Direction
 from interp_nb.patching.edges import Margin, margin
 from interp_nb.patching.metrics import UNITS
 from interp_nb.patching.places import best_cell, find_cell
@@ -27,8 +28,6 @@ from interp_nb.patching.states import PENDING, UNDEFINED
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-Direction = Literal["denoise", "noise", "ablate"]
 
 
 @result

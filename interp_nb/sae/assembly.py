@@ -23,10 +23,12 @@ from interp_nb.sae.normalize import input_scale, site_scales
 from interp_nb.sae.pace import Plan
 from interp_nb.sae.parallel import Group
 from interp_nb.sae.question import Question, Resolved, facts, labels
+from interp_nb.sae.recorder import Log, Recorder
 from interp_nb.sae.recovery import Recovery
 from interp_nb.sae.run import TrainingRun
+from interp_nb.sae.top_tokens import token_names
 from interp_nb.sae.trackers import Callback
-from interp_nb.sae.trainer import Log, Trainer
+from interp_nb.sae.trainer import Trainer
 
 # Weights, their gradients, and Adam's two moments.
 _COPIES: Final = 4
@@ -72,10 +74,8 @@ def assemble(
             group.broadcast(learner.sae.state_dict().values())
     sizes = [cfg.d_sae for cfg, _ in resolved]
     log = Log([], [], [torch.zeros(n) for n in sizes], [torch.zeros(n, dtype=torch.int64) for n in sizes])
-    trainer = Trainer(
-        source, learners, held, log, config=train, recovery=_recovery(model, source, held, train), folder=folder,
-        callbacks=callbacks, group=group,
-    )  # fmt: skip
+    recorder = Recorder(log, _recovery(model, source, held, train), callbacks, group)
+    trainer = Trainer(source, learners, held, recorder, config=train, folder=folder, group=group)
     trainer.facts = facts(resolved, question, source)
     if saved is not None:
         trainer.load_state(saved)
@@ -90,7 +90,7 @@ def _run(
     model: HookedModel | None,
     estimate: Estimate,
 ) -> TrainingRun:
-    train, log = resolved[0][1], trainer.log
+    train, log = resolved[0][1], trainer.recorder.log
     where = " -> ".join(" + ".join(sites) for sites in dict.fromkeys((source.sites, source.target_sites)) if sites)
     info = None if model is None else model_info(model)
     return TrainingRun(
@@ -102,7 +102,7 @@ def _run(
         site=where or "activations",
         model_name="" if info is None else info.name,
         n_tokens=train.n_tokens,
-        dead_window_tokens=train.dead_window(),
+        dead_window_tokens=[config.dead_window() for _, config in resolved],
         ablation=train.ablation,
         configs=trainer.facts["configs"],
         provenance={
@@ -116,7 +116,15 @@ def _run(
         _live=Live(model),
         _trainer=trainer,
         _saes=[learner.sae for learner in trainer.learners],
+        _token_names=_token_names(model, trainer.held),
     )
+
+
+def _token_names(model: HookedModel | None, held: HeldOut) -> dict[int, str]:
+    """Name the held-out tokens, to show them when the model is gone; none where nobody can name any."""
+    if held.tokens is None or getattr(model, "tokenizer", None) is None:
+        return {}
+    return token_names(model, held.tokens)
 
 
 def _prepare(sae: SAE, held: HeldOut, config: TrainConfig) -> None:

@@ -1,4 +1,4 @@
-"""Sums and dot products over ragged rows: the arithmetic under `pairs`."""
+"""Sums and dot products over ragged rows: the arithmetic under `products`."""
 
 from itertools import pairwise
 from typing import Final

@@ -41,6 +41,11 @@ class Batch(NamedTuple):
         others = (None if column is None else column[_on(rows, column)] for column in tuple(self)[2:])
         return Batch(acts, targets, *others)
 
+    def like(self, parameter: Tensor) -> "Batch":
+        """Move activations to where a parameter is, in its precision."""
+        acts = self.acts.to(parameter)
+        return self._replace(acts=acts, targets=acts if self.targets is self.acts else self.targets.to(parameter))
+
     @property
     def n_rows(self) -> int:
         """How many rows there are."""
@@ -76,6 +81,10 @@ class HeldOut(NamedTuple):
     """Activations of the tokens that count."""
     targets: Float[Tensor, "row d_out"]
     """What is to be reconstructed there."""
+
+    def columns(self) -> dict[str, Tensor | None]:
+        """Name the parts; `targets` only where they are tensors of their own."""
+        return {name: value for name, value in self._asdict().items() if name != "targets" or value is not self.acts}
 
 
 @runtime_checkable

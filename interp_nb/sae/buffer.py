@@ -125,6 +125,11 @@ class ShuffleBuffer:
             self._cursor, self._order, self._filled = self._refilled, torch.arange(self._refilled), True
         return self._filled
 
+    @property
+    def filled(self) -> float:
+        """How much of the buffer is full, before it serves its first rows; 1 from then on."""
+        return 1.0 if self._filled else self._refilled / self.capacity
+
     def count_rows(self, at_most: int, *, one_pass: bool = False) -> int | None:
         """Count the rows it will serve, see `ActivationSource.count_rows`."""
         return self.source.count_rows(at_most, one_pass=one_pass)

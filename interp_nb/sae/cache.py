@@ -22,7 +22,8 @@ from interp_nb._preflight import in_words
 from interp_nb.models.edit import is_edited
 from interp_nb.sae.batches import ActivationSource, Batch, concatenate
 from interp_nb.sae.fingerprint import code_identity, model_identity
-from interp_nb.sae.harvesting import NO_ROWS, Harvested, stack_windows
+from interp_nb.sae.harvesting import NO_ROWS, Harvested
+from interp_nb.sae.rows import stack_windows
 from interp_nb.sae.shards import MANIFEST, WINDOWS, ShardSource, read_manifest
 from interp_nb.sae.windows import Windows
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from interp_nb._atomic import write_atomically
 from interp_nb._errors import DiskError, SaveFormatError
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 _HEADER: Final = "interp_nb_run"
 _TENSOR: Final = "__tensor__"
 # A tensor of bytes rather than the header, which safetensors limits to 100 MB: a history may grow beyond that.

@@ -17,7 +17,7 @@ from interp_nb._errors import ConfigError, ShapeError
 from interp_nb.sae.architectures import REGISTRY, WIRINGS, Architecture, Wiring
 from interp_nb.sae.config import MULTI_SITE, TAKES_K, SAEConfig
 from interp_nb.sae.initialize import random_weights_
-from interp_nb.sae.pairs import dense_product
+from interp_nb.sae.products import dense_product
 
 
 class SAE(nn.Module):

@@ -238,8 +238,9 @@ class TrainConfig(Record):
     """Scale activations to a mean squared norm of d_in while training; stored in the SAE, not visible in its use."""
     buffer_tokens: int = 65536
     """Tokens that are shuffled together."""
-    grad_clip: float | None = None
-    """Largest norm of the gradient; None = as it comes."""
+    grad_clip: float | None = 1.0
+    """Largest norm of the gradient of all weights together: of the loss on activations of mean squared norm d_in (or as
+    they are, without `normalize`). 1 as in SAELens and dictionary_learning; None = as it comes (Gao et al.'s code)."""
     precision: str = "fp32"
     """Either "fp32", or "candidates_bf16": a fast product proposes latents, fp32 decides; the same numbers."""
     dtype: str = "float32"

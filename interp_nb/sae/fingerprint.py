@@ -17,6 +17,7 @@ _CODE: Final = (
     "windows.py",
     "reading.py",
     "harvesting.py",
+    "rows.py",
     "cache.py",
 )
 

@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from torch import Tensor
 
-from interp_nb._errors import ConfigError, DataError, ShapeError
+from interp_nb._errors import ConfigError, DataError
 from interp_nb._preflight import Estimate, available_bytes, budget, refuse_beyond
 from interp_nb.models.edit import capture
 from interp_nb.models.info import model_info
 from interp_nb.models.protocol import HookedModel
 from interp_nb.sae.batches import (
     CONTEXT,
-    CONTEXT_BEFORE,
     ActivationSource,
     Batch,
     HeldOut,
@@ -33,6 +32,7 @@ from interp_nb.sae.batches import (
 )
 from interp_nb.sae.documents import Documents
 from interp_nb.sae.reading import Reading, context_length, packing_of, site_names, site_widths
+from interp_nb.sae.rows import contexts, moved, side_by_side, stack_windows, take_rows
 from interp_nb.sae.windows import Vocabulary, Windows, WindowStream, separator_token
 
 NO_ROWS: Final = "the data hold no tokens that count; give documents with text, or skip fewer tokens"
@@ -170,18 +170,18 @@ class Harvested:
         """Go to a saved position, see `ActivationSource.load_state`."""
         check_same_settings(state["settings"], self.settings)
         self.stream.load_state(state["stream"])
-        self._pending = [_moved(Batch.of(columns), self._device) for columns in state["pending"]]
+        self._pending = [moved(Batch.of(columns), self._device) for columns in state["pending"]]
         self._served, self._held = state["served"], state["held"]
 
     def _rows(self, windows: Windows, kept: Int[Tensor, " row"]) -> Batch:
         """Run the model on windows; return the activations of the tokens that are kept."""
         tokens = windows.tokens.to(self._device)
-        take = partial(_take_rows, shape=tokens.shape, kept=kept.to(self._device), dtype=self._dtype)
+        take = partial(take_rows, shape=tokens.shape, kept=kept.to(self._device), dtype=self._dtype)
         found = capture(self.model, tokens, list(self._widths), take=take)
-        acts = _side_by_side(found, self.sites)
-        targets = acts if self.target_sites == self.sites else _side_by_side(found, self.target_sites)
+        acts = side_by_side(found, self.sites)
+        targets = acts if self.target_sites == self.sites else side_by_side(found, self.target_sites)
         tokens, doc, pos = (column.flatten()[kept] for column in (windows.tokens, windows.doc, windows.pos))
-        return Batch(acts, targets, tokens, doc, pos, _contexts(windows)[kept])
+        return Batch(acts, targets, tokens, doc, pos, contexts(windows)[kept])
 
     def _check_not_empty(self) -> None:
         if not self._served and self._held:
@@ -281,39 +281,7 @@ def check_memory(source: Harvested, max_bytes: int | None, beside: int = 0) -> N
     refuse_beyond(forwards + beside, allowed, what, way_out)
 
 
-def stack_windows(parts: Sequence[Tensor]) -> Tensor:
-    """Put batches of windows `[window pos]` on top of each other, padded on the right with 0 (False)."""
-    length = max(part.shape[1] for part in parts)
-    return torch.cat([torch.nn.functional.pad(part, (0, length - part.shape[1])) for part in parts])
-
-
 def _forward_bytes(source: Harvested) -> int:
     cfg, n_tokens = source.model.cfg, source.reading.batch_size * source.ctx_len
     scores = 3 * source.ctx_len * int(cfg.n_heads)
     return 4 * n_tokens * (_WIDE * int(cfg.d_model) + scores)
-
-
-def _take_rows(activation: Tensor, *, shape: torch.Size, kept: Int[Tensor, " row"], dtype: torch.dtype) -> Tensor:
-    """Copy the rows that are kept, heads side by side."""
-    if activation.shape[:2] != shape:
-        raise ShapeError(f"activations must be one row per token {list(shape)}, got {list(activation.shape)}")
-    return activation.reshape(shape.numel(), -1).index_select(0, kept).to(dtype)
-
-
-def _side_by_side(found: dict[str, Tensor], sites: Sequence[str]) -> Tensor:
-    return found[sites[0]] if len(sites) == 1 else torch.cat([found[site] for site in sites], dim=1)
-
-
-def _contexts(windows: Windows) -> Int[Tensor, "token context"]:
-    """Give the tokens around every token of every window, -1 beyond it."""
-    real: Bool[Tensor, "window pos"] = windows.doc >= 0
-    ids = torch.where(real, windows.tokens, -1)
-    padded = torch.nn.functional.pad(ids, (CONTEXT_BEFORE, CONTEXT - 1 - CONTEXT_BEFORE), value=-1)
-    return padded.unfold(1, CONTEXT, 1).flatten(0, 1)
-
-
-def _moved(batch: Batch, device: torch.device) -> Batch:
-    columns = batch.columns()
-    return Batch.of(
-        {name: value.to(device) if name in ("acts", "targets") else value for name, value in columns.items()}
-    )

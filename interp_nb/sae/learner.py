@@ -6,7 +6,7 @@ business; here is what happens around it, and everything that must be kept for a
 
 import dataclasses
 import math
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -29,11 +29,23 @@ FIRING_WINDOW: Final = 2**18
 _MOMENTS: Final = ("step", "exp_avg", "exp_avg_sq")
 
 
+class Failure(NamedTuple):
+    """Why an SAE learns no more: it came to NaN or infinity."""
+
+    step: int
+    """Steps that its weights have learned for."""
+    tokens: int
+    """Tokens that its weights have learned from."""
+    reason: str
+    """What happened, and what to do about it."""
+
+
 class Learner:
     """An SAE, its optimizer and its counters."""
 
     def __init__(self, sae: SAE, config: TrainConfig, n_steps: int) -> None:
         self.sae, self.config, self.n_steps = sae, config, n_steps
+        self.failure: Failure | None = None
         self.objective: Objective = make_objective(sae.cfg, config)
         self.peak_lr = config.resolved_lr(sae.cfg.d_sae)
         self.optimizer = torch.optim.Adam(sae.parameters(), lr=self.peak_lr, betas=config.betas, fused=True)
@@ -141,6 +153,7 @@ class Learner:
             "l0": active / max(1, spread.n_rows),
             "explained_variance": share_explained(squared_error, spread),
             "dead_fraction": dead_fraction(self.tokens_since_fired, window_tokens=self.window_tokens),
+            "dead_window_tokens": self.window_tokens,
             "n_dead": n_dead,
             "lr": self.lr,
             "k": self.k,
@@ -170,6 +183,7 @@ class Learner:
             "n_steps": self._n_steps,
             "spread": None if self._spread is None else self._spread._asdict(),
             "generator": self.generator.get_state(),
+            "failure": None if self.failure is None else list(self.failure),
             "latest": {"lr": self.lr, "k": self.k, "grad_norm": self._grad_norm, "sparsity": self.sparsity},
         }
 
@@ -191,6 +205,7 @@ class Learner:
         self._n_steps = state["n_steps"]
         self._spread = None if state["spread"] is None else Spread(**state["spread"])
         self.generator.set_state(state["generator"])
+        self.failure = None if state["failure"] is None else Failure(*state["failure"])
         latest = state["latest"]
         self.lr, self.k, self.sparsity = latest["lr"], latest["k"], latest["sparsity"]
         self._grad_norm = latest["grad_norm"].to(device)

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from interp_nb.sae.pairs import dense_product, pair_dots
+from interp_nb.sae.products import dense_product, pair_dots
 from interp_nb.sae.survivors import (
     TINY,
     Found,

@@ -1,29 +1,25 @@
 """`TrainingRun`: what `train_sae` returns, while it trains and afterwards.
 
-What is not here: the loop (`trainer`), and how a run is put together (`training`).
+What is not here: the loop (`trainer`), how a run is put together (`training`), and what it says of itself meanwhile
+(`run_status`).
 """
 
 import copy
-import math
-import warnings
 from collections.abc import Callable
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from interp_nb import _save
 from interp_nb._errors import ConfigError
 from interp_nb._jobs import ENDED, Job
-from interp_nb._show import Live, Showable, result
+from interp_nb._show import Live, result
 from interp_nb.sae.coder import SAE
-from interp_nb.sae.metrics import DENSITY_EDGES, density_histogram
-from interp_nb.sae.settings import Setting, checked_setting
-from interp_nb.sae.top_tokens import TopToken, latent_values, top_tokens
+from interp_nb.sae.run_status import RunStatus
+from interp_nb.sae.settings import checked_settings
+from interp_nb.sae.top_tokens import TopToken, latent_values, token_names, top_tokens
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +28,7 @@ _POLL_SECONDS: Final = 0.1
 
 
 @result
-class TrainingRun(Showable):
+class TrainingRun(RunStatus):
     """Hold the training of one or several SAEs: how it went, and how to steer it.
 
     `history` is what there is so far, at any time. `sae` and `saes` wait until the run has ended (not while it is
@@ -40,11 +36,12 @@ class TrainingRun(Showable):
     """
 
     _widget: ClassVar[str] = "interp_nb.widgets.train_monitor:TrainMonitorWidget"
-    _schema: ClassVar[int] = 1
+    _schema: ClassVar[int] = 2
 
     history: list[dict[str, Any]]
     """Records in order, one per SAE and time: sae, step, tokens, seconds, loss and its terms (`loss_mse`, ...), l0,
-    explained_variance, dead_fraction, lr, k, and at evaluations loss_recovered; losses are per token, scaled."""
+    explained_variance, dead_fraction of dead_window_tokens, lr, k, and at evaluations loss_recovered; losses are per
+    token, scaled."""
     changes: list[dict[str, Any]]
     """What was changed while it trained: step, tokens, sae, setting, old, new."""
     firing_shares: list[Tensor]
@@ -59,8 +56,8 @@ class TrainingRun(Showable):
     """Model the activations are from; "" where they were given as such."""
     n_tokens: int
     """Tokens it is to train on."""
-    dead_window_tokens: int
-    """Tokens without firing after which a latent counts as dead: `dead_fraction` means this window."""
+    dead_window_tokens: list[int]
+    """Per SAE, tokens without firing after which a latent counts as dead: `dead_fraction` means this window."""
     ablation: str
     """What loss recovered is measured against: "mean" or "zero" activations."""
     configs: list[dict[str, Any]]
@@ -70,92 +67,12 @@ class TrainingRun(Showable):
     estimate: dict[str, Any] = field(default_factory=dict, compare=False)
     """What it was expected to take before it began: bytes, seconds."""
     outcome: dict[str, Any] = field(default_factory=dict)
-    """How far it got: state, reason, step, tokens. Filled when the run is saved."""
+    """How far it got: state, reason, failures, step, tokens. Filled when the run is saved."""
     _live: Any = field(default=None, compare=False, repr=False)
     _trainer: Any = field(default=None, compare=False, repr=False)
     _saes: list[Any] = field(default_factory=list, compare=False, repr=False)
-
-    # How it stands: none of these waits.
-
-    @property
-    def state(self) -> str:
-        """Where it stands: a job's states, or "data ended"."""
-        trainer, job = self._trainer, self._job()
-        if trainer is None or job is None:
-            return str(self.outcome.get("state", "done"))
-        if job.state == "done" and not trainer.complete:
-            return "stopped" if trainer.stopped else "data ended"
-        return str(job.state)
-
-    @property
-    def reason(self) -> str:
-        """Why it ended before its last token; "" if it did not."""
-        trainer, job = self._trainer, self._job()
-        if trainer is None:
-            return str(self.outcome.get("reason", ""))
-        if job is not None and job.error is not None and not trainer.reason:
-            return f"{type(job.error).__name__}: {job.error}"
-        return str(trainer.reason)
-
-    @property
-    def step(self) -> int:
-        """Steps taken."""
-        return int(self.outcome.get("step", 0) if self._trainer is None else self._trainer.step)
-
-    @property
-    def tokens(self) -> int:
-        """Tokens trained on."""
-        return int(self.outcome.get("tokens", 0) if self._trainer is None else self._trainer.tokens)
-
-    @property
-    def tokens_per_second(self) -> float:
-        """Speed of the last steps; NaN before there are any."""
-        return math.nan if self._trainer is None else float(self._trainer.tokens_per_second)
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Time that is left at this speed; None before it is known."""
-        rate = self.tokens_per_second
-        return (self.n_tokens - self.tokens) / rate if rate > 0 else None
-
-    @property
-    def latest(self) -> list[dict[str, Any]]:
-        """The last record of every SAE that has one."""
-        last: dict[int, dict[str, Any]] = {}
-        for record in self.history[-2 * len(self.labels) :]:
-            last[record["sae"]] = record
-        return [last[number] for number in sorted(last)]
-
-    @property
-    def settings(self) -> list[dict[str, dict[str, Any]]]:
-        """Per SAE, what `set` takes: value, integer, low, high, unit by name."""
-        if self._trainer is None:
-            return [{} for _ in self.labels]
-        found: list[dict[str, Setting]] = self._trainer.settings()
-        return [{name: setting._asdict() for name, setting in each.items()} for each in found]
-
-    @property
-    def density_edges(self) -> Float[Tensor, " edge"]:
-        """Edges of the bins of `density`: log10 of the share of tokens."""
-        return torch.tensor(DENSITY_EDGES)
-
-    @property
-    def density(self) -> Int[Tensor, "sae bin"]:
-        """Histogram of how often latents fire; those that never did are in `never_fired`."""
-        return torch.stack([density_histogram(shares)[0] for shares in self.firing_shares])
-
-    @property
-    def never_fired(self) -> Int[Tensor, " sae"]:
-        """How many latents fired on no recent token."""
-        return torch.tensor([density_histogram(shares)[1] for shares in self.firing_shares])
-
-    def firing(self, sae: int = 0) -> Float[Tensor, " d_sae"]:
-        """Give the share of recent tokens on which each latent fired."""
-        return self.firing_shares[sae].clone()
-
-    def dead(self, sae: int = 0) -> Bool[Tensor, " d_sae"]:
-        """Say which latents fired on none of the last `dead_window_tokens` tokens."""
-        return self.since_fired[sae] >= self.dead_window_tokens
+    _token_names: dict[int, str] = field(default_factory=dict, compare=False, repr=False)
+    """Names of the held-out tokens, by id, for `peek`; empty where nobody can name any."""
 
     def snapshot(self) -> list[SAE]:
         """Copy the SAEs as they are now, in the middle of a run or after a failure.
@@ -221,6 +138,10 @@ class TrainingRun(Showable):
     def resume(self, *, background: bool = True) -> "TrainingRun":
         """Go on after a pause, a stop, an interrupt or a failure.
 
+        After NaN or infinity the whole run (weights, data, counters, history, settings) first goes back to its last
+        checkpoint (`wait` raises DataError where the data are an iterator that cannot), and comes to the same end
+        unless something is `set` before; without a checkpoint it goes on with the next batch.
+
         Args:
             background: Return at once; False waits for the end.
 
@@ -249,7 +170,7 @@ class TrainingRun(Showable):
             sae: Which SAE; None = every one that has the setting.
 
         Raises:
-            ConfigError: no SAE has such a setting, it cannot have this value, or the run is over.
+            ConfigError: no SAE has such a setting, it cannot have this value, the SAE or the run is over.
         """
         trainer = self._trainer
         if trainer is None or self.state in ("done", "data ended"):
@@ -257,16 +178,12 @@ class TrainingRun(Showable):
                 f"this run is {self.state}: nothing can be changed any more. In a script, train_sae(..., "
                 "background=True) returns while it trains"
             )
-        if sae is not None and not 0 <= sae < len(self.labels):
-            raise ConfigError(f"sae must be 0 to {len(self.labels) - 1}, got {sae}")
-        requests, known = [], trainer.settings()
-        for name, value in settings.items():
-            numbers = range(len(self.labels)) if sae is None else [sae]
-            having = [number for number in numbers if name in known[number]]
-            for number in having or numbers:
-                architecture = self.configs[number]["sae"]["architecture"]
-                requests.append((number, name, checked_setting(known[number], architecture, name, value)))
-        for number, name, value in requests:
+        asked, failures = range(len(self.labels)) if sae is None else [self._checked_index(sae)], self.failures
+        numbers = [number for number in asked if not failures[number]]
+        if not numbers:
+            raise ConfigError(f"nothing can be changed of an SAE that learns no more: {failures[asked[0]]}")
+        architectures = [config["sae"]["architecture"] for config in self.configs]
+        for number, name, value in checked_settings(trainer.settings(), architectures, numbers, settings):
             trainer.request(number, name, value)
 
     def peek(self, latent_idx: int, n: int = 10, sae: int = 0) -> list[TopToken]:
@@ -276,28 +193,30 @@ class TrainingRun(Showable):
         empty if the latent fires nowhere there.
 
         Raises:
-            ConfigError: the activations came without text, the model is gone, or no such latent.
+            ConfigError: the activations came without text, nobody can name its tokens any more, or no such latent.
 
         Cost: one encoding of the held-out tokens (`n_eval_tokens`), without the model.
         """
         self._need_saes()
-        if not 0 <= sae < len(self.labels):
-            raise ConfigError(f"sae must be 0 to {len(self.labels) - 1}, got {sae}")
-        module, trainer = self._saes[sae], self._trainer
+        module, trainer = self._saes[self._checked_index(sae)], self._trainer
         if not 0 <= latent_idx < module.cfg.d_sae:
             raise ConfigError(f"latent_idx must be 0 to {module.cfg.d_sae - 1}, got {latent_idx}")
         held = trainer.held
         if held.tokens is None or held.mask is None:
             raise ConfigError("this run trains on activations without their text, so there are no tokens to show")
-        model = (self._live or Live(None)).model()
+        names = self._token_names or token_names((self._live or Live(None)).model(), held.tokens)
         with trainer.lock:
             values = latent_values(module, held.acts, latent_idx)
-        return top_tokens(values, held.tokens, held.mask, n, model)
+        return top_tokens(values, held.tokens, held.mask, n, names)
 
     # What goes out.
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return the history so far: one row per record, with the SAE's label."""
+        """Return the history so far: one row per record, with the SAE's label.
+
+        A `dead_fraction` is the share of latents that fired on none of the last `dead_window_tokens` tokens, the column
+        beside it: SAEs of one sweep may have windows of their own.
+        """
         import pandas as pd
 
         records = list(self.history)
@@ -309,7 +228,7 @@ class TrainingRun(Showable):
         Waits for the end. SAEs are saved by `run.sae.save`, a run to go on with by checkpoints.
         """
         self._settle()
-        how = {"state": self.state, "reason": self.reason, "step": self.step, "tokens": self.tokens}
+        how = {name: getattr(self, name) for name in ("state", "reason", "failures", "step", "tokens")}
         self.outcome.update(how)
         return _save.save_result(self, Path(path))
 
@@ -342,37 +261,12 @@ class TrainingRun(Showable):
             shown.follow()
         return job
 
-    def _run_in_foreground(self, *, progress: bool | None) -> None:
-        trainer = self._trainer
-        with tqdm(
-            total=trainer.plan.n_steps,
-            initial=trainer.step,
-            unit="step",
-            disable=None if progress is None else not progress,
-        ) as bar:
-
-            def advance(step: int) -> None:
-                bar.update(step - bar.n)
-                for record in self.latest[:1]:
-                    bar.set_postfix(loss=f"{record['loss']:.4g}", l0=f"{record['l0']:.3g}", refresh=False)
-
-            # In a thread, although this one waits: an interrupt then ends the run between steps, not inside of one.
-            job = self._start(advance)
-            job.wait()
-        ended_early = ""
-        if job.state == "interrupted":
-            ended_early = f"was interrupted after {self.tokens} of {self.n_tokens} tokens; resume() goes on"
-        elif self.state == "data ended":
-            ended_early = f"is done early: {self.reason}. Give more data, or n_tokens={self.tokens}"
-        if ended_early:
-            warnings.warn(f"train_sae {ended_early}", stacklevel=4)
-
     def _let_go(self, job: Job[Any]) -> None:
         """Note in the SAEs how far they got; drop model and data once they are needed no more."""
         if job.state in ENDED:
-            for sae, config in zip(self._saes, self.configs, strict=True):
-                trained = {"train": config["train"], "tokens": self.tokens, "state": self.state}
-                sae.provenance = {**self.provenance, **trained}
+            for sae, config, learner in zip(self._saes, self.configs, self._trainer.learners, strict=True):
+                tokens, state = (learner.failure.tokens, "failed") if learner.failure else (self.tokens, self.state)
+                sae.provenance = {**self.provenance, "train": config["train"], "tokens": tokens, "state": state}
         if job.state in ENDED and self.state in ("done", "data ended"):
             self._trainer.let_go()
 
@@ -385,6 +279,11 @@ class TrainingRun(Showable):
             except Exception as error:
                 if error is not job.error:
                     raise
+
+    def _checked_index(self, sae: int) -> int:
+        if not 0 <= sae < len(self.labels):
+            raise ConfigError(f"sae must be 0 to {len(self.labels) - 1}, got {sae}")
+        return sae
 
     def _need_saes(self) -> None:
         if not self._saes:

@@ -110,6 +110,11 @@ def load_sae(path: str | Path = "pocket", *, device: str | torch.device | None =
     return sae.eval().to("cpu" if device is None else device)
 
 
+def content_hash(sae: SAE) -> str:
+    """Hash an SAE's configuration and weights: the hash it is saved with."""
+    return _content_hash(sae.cfg, _stored(sae, None))
+
+
 def _find(path: str | Path) -> Path:
     """Find the file: of an embedded SAE by its name, else in the folder."""
     place = Path(path)

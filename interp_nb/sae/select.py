@@ -18,7 +18,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from interp_nb.sae.pairs import AllPairs, Layout, dense_product
+from interp_nb.sae.pairs import AllPairs, Layout
+from interp_nb.sae.products import dense_product
 from interp_nb.sae.proposals import Proposals
 from interp_nb.sae.survivors import TINY, Found, Memory, Reading, Survivors, largest
 

@@ -1,6 +1,7 @@
 """What may be changed while an SAE trains, within which limits."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from interp_nb._errors import ConfigError, nearest
@@ -60,3 +61,23 @@ def checked_setting(known: dict[str, Setting], architecture: str, name: str, val
         limit = f"{setting.low:g} to {setting.high:g}" if setting.high is not None else f"{setting.low:g} or more"
         raise ConfigError(f"{name} must be {limit} here, got {value}")
     return int(value) if setting.integer else float(value)
+
+
+def checked_settings(
+    known: Sequence[dict[str, Setting]], architectures: Sequence[str], numbers: Sequence[int], wanted: Mapping[str, Any]
+) -> list[tuple[int, str, float | int]]:
+    """List what is to be changed of which SAE: new values of settings, of those SAEs that have them.
+
+    Args:
+        known: Per SAE, what may be changed.
+        numbers: The SAEs that are meant.
+
+    Raises:
+        ConfigError: none of them has such a setting, or it cannot have this value.
+    """
+    found = []
+    for name, value in wanted.items():
+        having = [number for number in numbers if name in known[number]]
+        for number in having or numbers:
+            found.append((number, name, checked_setting(known[number], architectures[number], name, value)))
+    return found

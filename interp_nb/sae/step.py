@@ -19,7 +19,8 @@ from torch import Tensor
 
 from interp_nb._errors import ConfigError
 from interp_nb.sae import losses
-from interp_nb.sae.pairs import AllPairs, Spare, encode_pairs
+from interp_nb.sae.pairs import AllPairs, Spare
+from interp_nb.sae.products import encode_pairs
 from interp_nb.sae.proposals import fast_bfloat16
 from interp_nb.sae.select import Above, Rule, choose
 from interp_nb.sae.survivors import Memory, Reading

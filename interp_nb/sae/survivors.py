@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from interp_nb.sae.pairs import Pairs, dense_product
+from interp_nb.sae.pairs import Pairs
+from interp_nb.sae.products import dense_product
 
 ROWS_AT_A_TIME: Final = 512
 """Fewer would read the encoder too often (4 times as slow at 128 rows), more would only take memory."""

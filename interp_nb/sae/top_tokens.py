@@ -1,5 +1,6 @@
 """Where a latent fires most, on held-out text: what `TrainingRun.peek` shows while an SAE trains."""
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import torch
@@ -41,14 +42,24 @@ def latent_values(sae: SAE, acts: Float[Tensor, "row d_in"], latent_idx: int) ->
     return torch.cat(parts).cpu()
 
 
+def token_names(model: Any, tokens: Int[Tensor, "doc pos"]) -> dict[int, str]:
+    """Name every token that occurs, by its id: what is left of a model when its text is to be shown."""
+    ids = sorted(set(tokens.flatten().tolist()))
+    return dict(zip(ids, (str(name) for name in model.to_str_tokens(torch.tensor(ids))), strict=True))
+
+
 def top_tokens(
-    values: Float[Tensor, " row"], tokens: Int[Tensor, "doc pos"], mask: Bool[Tensor, "doc pos"], n: int, model: Any
+    values: Float[Tensor, " row"],
+    tokens: Int[Tensor, "doc pos"],
+    mask: Bool[Tensor, "doc pos"],
+    n: int,
+    names: Mapping[int, str],
 ) -> list[TopToken]:
     """List the tokens with the largest values, each window's largest one at most; only positive ones.
 
     Args:
         values: One per counted token, in order.
-        model: Names tokens; only `to_str_tokens` is used.
+        names: Of tokens, by id.
     """
     laid_out = torch.zeros(mask.shape)
     laid_out[mask.cpu()] = values.float()
@@ -59,8 +70,8 @@ def top_tokens(
         # What follows the last counted token is padding.
         pos, n_pos = int(at[doc]), int(mask[doc].nonzero()[-1]) + 1
         start, end = max(0, pos - BEFORE), min(n_pos, pos + AFTER + 1)
-        names = [str(each) for each in model.to_str_tokens(tokens[doc, start:end], prepend_bos=False)]
+        window = [names[token] for token in tokens[doc, start:end].tolist()]
         here = pos - start
         shown = laid_out[doc, start:end].tolist()
-        found.append(TopToken(names[here], names[:here], names[here + 1 :], float(best[doc]), shown, doc, pos))
+        found.append(TopToken(window[here], window[:here], window[here + 1 :], float(best[doc]), shown, doc, pos))
     return found

@@ -3,6 +3,8 @@
 1. Commands that came in (changed settings, a stop) take effect between steps, in all processes at the same one.
 2. A batch is taken from the stream, and every learner takes its step on it.
 3. Now and then a record goes to the history, held-out text is evaluated, a checkpoint is written.
+4. An SAE that becomes NaN or infinite goes back to its last good weights and stays behind, while the others go on. When
+   it was the last one, the run ends; `steps` then begins at the checkpoint that the weights are from.
 
 `Trainer.steps` is a generator for a `Job`, which runs, pauses and ends it. All that a resume needs is in `state`; the
 loop adds nothing that is not there, so a run that was killed ends with the same weights as one that was not.
@@ -11,49 +13,34 @@ loop adds nothing that is not there, so a run that was killed ends with the same
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import torch
-from torch import Tensor
 
 from interp_nb._errors import DataError, InterpError, NonFiniteError
 from interp_nb.sae import checkpoint
 from interp_nb.sae.batches import ActivationSource, Batch, HeldOut
+from interp_nb.sae.commands import Change, Commands
 from interp_nb.sae.config import TrainConfig
+from interp_nb.sae.failures import fall_back, reconstructs
 from interp_nb.sae.learner import Learner
 from interp_nb.sae.metrics import Spread
 from interp_nb.sae.pace import Plan, Rate
 from interp_nb.sae.parallel import Group
-from interp_nb.sae.recovery import Recovery, reconstructed
+from interp_nb.sae.recorder import Recorder
 from interp_nb.sae.settings import Setting
-from interp_nb.sae.trackers import Callback, Record
 
-# Held-out rows on which weights are tried before they are written to a checkpoint.
-_TRIED: Final = 256
 STATE: Final = ("step", "tokens", "seconds", "reason")
 """What of a trainer is kept as it is."""
-
-
-class Log(NamedTuple):
-    """What a trainer writes down for whoever watches; lists are appended to, tensors filled in place."""
-
-    history: list[Record]
-    """Records, of all SAEs in turn."""
-    changes: list[Record]
-    """Settings that were changed, and when."""
-    firing: list[Tensor]
-    """Per SAE, share of recent tokens on which each latent fired."""
-    since_fired: list[Tensor]
-    """Per SAE, tokens since each latent fired."""
 
 
 class Trainer:
     """A run in the making.
 
     Args:
-        held: Held-out rows; `recovery` measures with them what the model loses, None where there is no model.
+        held: Held-out rows.
         folder: Where checkpoints go; None = none are written.
         group: The processes that train together; None = this one alone.
     """
@@ -63,29 +50,24 @@ class Trainer:
         source: ActivationSource,
         learners: Sequence[Learner],
         held: HeldOut,
-        log: Log,
+        recorder: Recorder,
         *,
         config: TrainConfig,
-        recovery: Callable[[], Recovery] | None = None,
         folder: Path | None = None,
-        callbacks: Sequence[Callback] = (),
         group: Group | None = None,
     ) -> None:
         self.source: ActivationSource | None = source
-        self.learners, self.held, self.log = list(learners), held, log
+        self.learners, self.held, self.recorder = list(learners), held, recorder
         self.config, self.plan, self.folder, self.group = config, Plan.of(config), folder, group
         self.step, self.tokens, self.seconds, self.reason = 0, 0, 0.0, ""
         self.stopped = False
         # Held while weights change, so that whoever copies or uses them meanwhile sees those of one step.
         self.lock = threading.RLock()
         self.facts: dict[str, Any] = {}
-        self._recovery = recovery
-        self._measured: Recovery | None = None
-        self._callbacks = list(callbacks)
-        self._commands: list[tuple[int | None, str, float]] = []
-        self._stopping = False
+        self.commands = Commands()
         self._rate = Rate()
         self._saved_step = -1
+        self._back_to: Path | None = None
 
     @property
     def complete(self) -> bool:
@@ -97,29 +79,31 @@ class Trainer:
         """Speed of the last steps; NaN before there are any."""
         return self._rate.tokens_per_second
 
+    @property
+    def filling(self) -> float | None:
+        """How full a shuffling buffer is that is not full yet; None without one, and from the first step on."""
+        share: float | None = getattr(self.source, "filled", None)
+        return None if share is None or self.step or share >= 1 else share
+
     def settings(self) -> list[dict[str, Setting]]:
         """List, per SAE, what may be changed, with values as they will be at the next step."""
-        found = [learner.settings() for learner in self.learners]
-        for index, name, value in list(self._commands):
-            for number, settings in enumerate(found):
-                if index in (None, number) and name in settings:
-                    settings[name] = settings[name]._replace(value=value)
-        return found
+        return self.commands.foreseen([{} if learner.failure else learner.settings() for learner in self.learners])
 
     def request(self, index: int | None, name: str, value: float | int) -> None:
         """Change a setting at the next step boundary."""
-        self._commands.append((index, name, value))
+        self.commands.changes.append(Change(index, name, value))
 
     def request_stop(self) -> None:
         """End after the step under way; with several processes, all of them after the same one."""
-        self._stopping = True
+        self.commands.stopping = True
 
     def steps(self) -> Iterator[int]:
         """Train until the tokens are used up, yielding the number of steps taken after each."""
-        self.reason = ""
-        self._stopping = False
+        self.commands.stopping = False
         with torch.enable_grad():
             try:
+                self._go_back()
+                self.reason = ""
                 while not self.complete and not self._filled():
                     yield self.step
                 while not self.complete and self._take_commands() and self._advance():
@@ -135,43 +119,50 @@ class Trainer:
 
     def let_go(self) -> None:
         """Drop the stream and the model behind it, once nothing more will be trained."""
-        self.source, self._recovery, self._measured = None, None, None
+        self.source = None
+        self.recorder.let_go()
 
     def state(self) -> dict[str, Any]:
         """Return everything a resume needs, as a tree of tensors and plain values."""
+        log = self.recorder.log
         return {
             **{name: getattr(self, name) for name in STATE},
             "facts": self.facts,
             "source": self._stream.state(),
             "learners": [learner.state() for learner in self.learners],
-            "history": self.log.history,
-            "changes": self.log.changes,
-            "held": {name: value for name, value in self.held._asdict().items() if not self._is_acts(name)},
-            "firing": self.log.firing,
-            "since_fired": self.log.since_fired,
+            "history": log.history,
+            "changes": log.changes,
+            "held": self.held.columns(),
+            "firing": log.firing,
+            "since_fired": log.since_fired,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on where a state was taken; the trainer must have been made with the same configuration."""
+        """Go on where a state was taken; the trainer must have been made with the same configuration.
+
+        Raises:
+            DataError: the data are not what they were, or cannot be read again; nothing was changed then.
+        """
+        self._stream.load_state(state["source"])
         for name in STATE:
             setattr(self, name, state[name])
-        self._stream.load_state(state["source"])
         for learner, kept in zip(self.learners, state["learners"], strict=True):
             learner.load_state(kept)
-        self.log.history[:], self.log.changes[:] = state["history"], state["changes"]
+        log = self.recorder.log
+        log.history[:], log.changes[:] = state["history"], state["changes"]
         for name in ("firing", "since_fired"):
-            for mine, kept in zip(getattr(self.log, name), state[name], strict=True):
+            for mine, kept in zip(getattr(log, name), state[name], strict=True):
                 mine.copy_(kept)
         self._saved_step = self.step
-
-    def _is_acts(self, name: str) -> bool:
-        """Whether a part of the held-out rows is the activations under another name, as targets of SAEs are."""
-        return name == "targets" and self.held.targets is self.held.acts
 
     @property
     def _stream(self) -> ActivationSource:
         assert self.source is not None, "the run is over"
         return self.source
+
+    def _learning(self) -> list[tuple[int, Learner]]:
+        """List the SAEs that still learn, with their numbers."""
+        return [(number, learner) for number, learner in enumerate(self.learners) if learner.failure is None]
 
     def _filled(self) -> bool:
         """Let a shuffling buffer take some rows; say whether it has all it wants.
@@ -188,20 +179,15 @@ class Trainer:
 
     def _take_commands(self) -> bool:
         """Change what was asked to be changed; say whether to go on."""
-        commands, self._commands = self._commands, []
-        stopping = self._stopping
-        if self.group is not None:
-            commands, stopping = self.group.broadcast_json([commands, stopping])
-        for index, name, value in commands:
-            for number, learner in enumerate(self.learners):
-                if index in (None, number) and name in learner.settings():
-                    old = learner.change(name, value)
-                    entry = {"sae": number, "setting": name, "old": old, "new": value}
-                    self.log.changes.append({"step": self.step, "tokens": self.tokens, **entry})
-        self.stopped = bool(stopping)
-        if stopping:
+        changes, self.stopped = self.commands.take(self.group)
+        for change in changes:
+            for number, learner in self._learning():
+                if change.concerns(number, learner.settings()):
+                    old = learner.change(change.name, change.value)
+                    self.recorder.change(number, change.name, old, change.value, self._place)
+        if self.stopped:
             self.reason = f"stopped after step {self.step}"
-        return not stopping
+        return not self.stopped
 
     def _advance(self) -> bool:
         """Take one step; say whether there were data for it."""
@@ -228,21 +214,24 @@ class Trainer:
 
     def _learn(self, batch: Batch, n_rows: int) -> None:
         spread = Spread.of(batch.targets)
-        for number, learner in enumerate(self.learners):
+        for number, learner in self._learning():
             try:
                 learner.step(batch, spread, self.step, n_rows, self.group)
             except NonFiniteError as error:
-                raise NonFiniteError(self._what_now(number, str(error))) from error
+                self._leave_behind(number, str(error))
 
     def _resample(self, batch: Batch, n_rows: int) -> None:
         """Start dead latents anew where a multiple of `resample_every` tokens was just passed."""
-        for number, learner in enumerate(self.learners):
+        for number, learner in self._learning():
             every = learner.config.resample_every
             if every is None or self.tokens // every == (self.tokens - n_rows) // every:
                 continue
             n_dead = learner.resample(self._on_device(batch, slice(0, n_rows)))
-            entry = {"sae": number, "setting": "resampled latents", "old": 0, "new": n_dead}
-            self.log.changes.append({"step": self.step, "tokens": self.tokens, **entry})
+            self.recorder.change(number, "resampled latents", 0, n_dead, self._place)
+
+    @property
+    def _place(self) -> dict[str, Any]:
+        return {"step": self.step, "tokens": self.tokens}
 
     def _write_down(self) -> None:
         evaluate = self.step % self.plan.eval_every == 0 or self.complete
@@ -254,48 +243,16 @@ class Trainer:
     def _finish(self) -> None:
         if self.step == 0:
             raise DataError("the data are empty: there was not a single token to train on")
-        if self.learners[0].has_news:
+        if any(learner.has_news for _, learner in self._learning()):
             self._record(evaluate=not self.stopped)
         self._save()
 
     def _record(self, *, evaluate: bool) -> None:
         started = time.perf_counter()
-        for number, learner in enumerate(self.learners):
-            record = {
-                "sae": number,
-                "step": self.step,
-                "tokens": self.tokens,
-                "seconds": self.seconds,
-                "tokens_per_second": self.tokens_per_second,
-                **learner.record(self.group),
-                **(self._evaluated(learner) if evaluate else dict.fromkeys(_EVALUATED)),
-            }
-            self.log.firing[number].copy_(learner.firing)
-            self.log.since_fired[number].copy_(learner.tokens_since_fired)
-            self.log.history.append(record)
-            self._call_back(record)
+        moment = {**self._place, "seconds": self.seconds, "tokens_per_second": self.tokens_per_second}
+        for number, learner in self._learning():
+            self.recorder.record(number, learner, moment, evaluate=evaluate)
         self.seconds += time.perf_counter() - started
-
-    def _evaluated(self, learner: Learner) -> dict[str, Any]:
-        if self._recovery is None:
-            return dict.fromkeys(_EVALUATED)
-        if self._measured is None:
-            self._measured = self._recovery()
-        found = self._measured.measure(learner.sae)._asdict()
-        return {name: found[name] for name in _EVALUATED}
-
-    def _call_back(self, record: Record) -> None:
-        if self.group is not None and self.group.rank > 0:
-            return
-        for callback in tuple(self._callbacks):
-            try:
-                callback(dict(record))
-            except Exception as error:  # noqa: BLE001 - a tracker that fails must not cost the run
-                self._callbacks.remove(callback)
-                warnings.warn(
-                    f"a callback of train_sae failed and is not called any more: {type(error).__name__}: {error}",
-                    stacklevel=2,
-                )
 
     def _save(self) -> None:
         if self.folder is None or self._saved_step == self.step:
@@ -309,29 +266,31 @@ class Trainer:
 
     def _check_finite(self) -> None:
         """Keep weights out of checkpoints that the next step would find to be useless."""
-        for number, learner in enumerate(self.learners):
-            recons = reconstructed(learner.sae, self.held.acts[:_TRIED])
-            if not bool(recons.isfinite().all()):
-                what = f"after step {self.step}, reconstructions became NaN or infinite"
-                raise NonFiniteError(self._what_now(number, what))
+        for number, learner in self._learning():
+            if not reconstructs(learner, self.held):
+                self._leave_behind(number, f"after step {self.step}, reconstructions became NaN or infinite")
+
+    def _leave_behind(self, number: int, what: str) -> None:
+        """Go on without an SAE that came to a number that is none, or end the run if it was the last one.
+
+        Raises:
+            NonFiniteError: it was the last one.
+        """
+        failure, last = fall_back(self.learners, number, what, folder=self.folder, **self._place)
+        if len(self._learning()) > 1:
+            self.learners[number].failure = failure
+            warnings.warn(f"{failure.reason}. The other SAEs go on", stacklevel=2)
+            return
+        self._back_to = last
+        where = "takes the whole run back there" if last else "goes on with the next batch, without this one"
+        raise NonFiniteError(f"{failure.reason} (run.set(lr=...)), then resume(): it {where}")
+
+    def _go_back(self) -> None:
+        """After NaN: take data, counters, history and settings back to where the weights are."""
+        if self._back_to is not None:
+            with self.lock:
+                self.load_state(checkpoint.read(self._back_to))
+            self._back_to = None
 
     def _on_device(self, batch: Batch, rows: slice) -> Batch:
-        parameter = next(self.learners[0].sae.parameters())
-        acts = batch.acts[rows].to(parameter)
-        targets = acts if batch.targets is batch.acts else batch.targets[rows].to(parameter)
-        return batch._replace(acts=acts, targets=targets)
-
-    def _what_now(self, number: int, what: str) -> str:
-        """Say why a run ends at a number that is none, after going back to weights that are."""
-        last = None if self.folder is None else checkpoint.latest(self.folder)
-        if last is not None:
-            # The weights from before that step are finite, but it is they that led here.
-            self.learners[number].load_state(checkpoint.read(last)["learners"][number])
-            kept = f"the SAE has the weights of the last checkpoint, {last.name}"
-        else:
-            kept = "the SAE has the weights from before that step; there is no checkpoint to go back to"
-        label = f"SAE {number}: " if len(self.learners) > 1 else ""
-        return f"{label}{what}; {kept}. Use a smaller lr, or grad_clip"
-
-
-_EVALUATED: Final = ("loss_recovered", "ce_clean", "ce_recons", "ce_ablated")
+        return batch.take(rows).like(next(self.learners[0].sae.parameters()))

@@ -21,6 +21,7 @@ from interp_nb.sae import checkpoint
 from interp_nb.sae.assembly import assemble
 from interp_nb.sae.batches import ActivationSource, HeldOut
 from interp_nb.sae.config import SAEConfig, TrainConfig
+from interp_nb.sae.foreground import in_foreground
 from interp_nb.sae.parallel import current_group, local_device
 from interp_nb.sae.question import Config, Question, Stream, check_same_run, facts, is_pair, resolve, split_reading
 from interp_nb.sae.reading import Reading
@@ -102,7 +103,7 @@ def train_sae(
         run._start()
         return run
     try:
-        run._run_in_foreground(progress=progress if group is None or group.rank == 0 else False)
+        in_foreground(run, progress if group is None or group.rank == 0 else False)
     except Exception as error:
         vars(error)["run"] = run  # what was trained so far must not be lost with the stack
         raise

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from interp_nb._errors import ConfigError
+from interp_nb.sae.batches import HeldOut
 from interp_nb.sae.config import SAEConfig, TrainConfig
 from interp_nb.sae.learner import Setting
 from interp_nb.sae.run import TrainingRun
@@ -20,7 +20,8 @@ class MadeTrainer:
     """What a `TrainingRun` asks of its trainer while it is looked at and steered."""
 
     complete, stopped, group, reason = False, True, None, "stopped after step 40"
-    step, tokens, tokens_per_second = 40, 4_000, 2_000.0
+    step, tokens, tokens_per_second, filling = 40, 4_000, 2_000.0, None
+    held = HeldOut(torch.zeros(1, 2, dtype=torch.int64), torch.ones(1, 2, dtype=torch.bool), *[torch.zeros(2, 4)] * 2)
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -40,7 +41,9 @@ class MadeTrainer:
 
 
 class MadeLearner:
-    """Settings that refuse what is below 0 or unknown."""
+    """Settings, of an SAE that learns."""
+
+    failure = None
 
     def __init__(self, values: dict[str, tuple[float, float | None]]) -> None:
         self.values = values
@@ -52,12 +55,6 @@ class MadeLearner:
             name: Setting(value, name == "k", int(name == "k"), high, unit.get(name, ""))
             for name, (value, high) in self.values.items()
         }
-
-    def check_setting(self, name: str, value: float) -> float:
-        """Refuse as the real one does."""
-        if name not in self.values or value < 0:
-            raise ConfigError(f"{name} cannot be {value}")
-        return value
 
 
 def made_run(**changes: Any) -> TrainingRun:
@@ -84,7 +81,7 @@ def made_run(**changes: Any) -> TrainingRun:
         "site": "blocks.2.hook_resid_post",
         "model_name": "pocket",
         "n_tokens": 10_000,
-        "dead_window_tokens": 1_000,
+        "dead_window_tokens": [1_000, 2_000],
         "ablation": "mean",
         "configs": configs,
         "provenance": PROVENANCE | {"arguments": {"site": "resid_post", "layer": 2, "reading": {"ctx_len": 64}}},

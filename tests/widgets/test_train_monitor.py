@@ -13,11 +13,14 @@ import torch
 from interp_nb._errors import ConfigError
 from interp_nb._jobs import Job
 from interp_nb._show import Live
+from interp_nb.sae.learner import Failure
 from interp_nb.sae.run import TrainingRun
 from interp_nb.widgets import base, fallback
 from interp_nb.widgets.codec import MAX_TRAIT_BYTES, unpack
 from interp_nb.widgets.export import page
-from interp_nb.widgets.train_monitor import changes, picked, series
+from interp_nb.widgets.picks import picked
+from interp_nb.widgets.train_facts import changes
+from interp_nb.widgets.train_series import series
 from interp_nb.widgets.train_words import overrides, reproducing_code
 from tests.contract.made_run import MadeTrainer, made_history, made_run, made_tops
 from tests.widgets.wire import ask, wait_for
@@ -107,6 +110,7 @@ def test_long_histories_stay_below_the_cap_and_keep_their_spikes(n_saes):
         "firing_shares": [torch.full((64,), 0.125)] * n_saes,
         "since_fired": [torch.zeros(64, dtype=torch.int64)] * n_saes,
         "labels": [f"relu {index}" for index in range(n_saes)],
+        "dead_window_tokens": [1_000] * n_saes,
         "configs": made_run().configs[:1] * n_saes,
         "_trainer": None,
     }
@@ -250,6 +254,39 @@ def test_history_that_was_cut_short_is_read_anew():
     del run.history[2:]
     widget._push()
     assert arrays_of(run)["last.0"][0].tolist() == [8.0]
+
+
+def test_history_that_went_back_to_a_checkpoint_is_read_anew_however_long_it_is():
+    run = made_run()
+    widget = run.show()
+    run.history[2:] = [{**record, "loss": 4.0} for record in run.history[2:]]
+    widget._push()
+    assert arrays_of(run)["last.0"][0].tolist() == [8.0, 4.0, 4.0, 4.0]
+
+
+def test_filling_of_the_buffer_is_told_until_it_is_full(pushes):
+    slow = SlowRun()
+    slow.trainer.filling = 0.25
+    slow.start()
+    widget = slow.run.show()
+    assert widget._meta["status"]["filling"] == 0.25
+    slow.trainer.filling = None
+    slow.allowed = 3
+    wait_for(lambda: widget.state == "done")
+    assert widget._meta["status"]["filling"] is None
+
+
+def test_sae_that_stayed_behind_is_told_once():
+    run = made_run()
+    widget = run.show()
+    assert widget.error == ""
+    run._trainer.learners[1].failure = Failure(20, 2_000, "SAE 1: at step 30, the loss became NaN")
+    widget._push()
+    assert widget.error == "SAE 1: at step 30, the loss became NaN"
+    assert widget._meta["status"]["reason"] == "stopped after step 40; SAE 1: at step 30, the loss became NaN"
+    widget.error = ""
+    widget._push()
+    assert widget.error == ""
 
 
 def test_selection_names_a_latent_of_an_sae():

@@ -2,6 +2,7 @@
 
 import type { ArraySpec, Dtype } from "../src/shared/types.js";
 import attention from "./fixtures/attention.json";
+import dashboard from "./fixtures/feature_dashboard.json";
 import roles from "./fixtures/head_roles.json";
 import patch from "./fixtures/patch_grid.json";
 import heads from "./fixtures/patch_heads.json";
@@ -23,7 +24,11 @@ export const FIXTURES = {
   attention,
   head_roles: roles,
   train_monitor: monitor,
-} as unknown as Record<"patch_grid" | "patch_heads" | "attention" | "head_roles" | "train_monitor", Fixture>;
+  feature_dashboard: dashboard,
+} as unknown as Record<
+  "patch_grid" | "patch_heads" | "attention" | "head_roles" | "train_monitor" | "feature_dashboard",
+  Fixture
+>;
 
 export function bytes(base64: string): DataView {
   const raw = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));

@@ -1,14 +1,16 @@
 import { describe, expect, it } from "vitest";
+import { linearAxis, logAxis, logTicks } from "../src/shared/axis.js";
+import { count } from "../src/shared/format.js";
 import { PAGE_INK } from "../src/shared/ink.js";
 import type { Shape } from "../src/shared/shapes.js";
-import { linearAxis, logAxis, logTicks, tokenAxis, valueAxis } from "../src/train_monitor/axes.js";
+import { tokenAxis, valueAxis } from "../src/train_monitor/axes.js";
 import { bucketAt, nearestBucket, type RunMeta, reading, readRun, type SaeData } from "../src/train_monitor/data.js";
 import { runCsv } from "../src/train_monitor/files.js";
 import { binAt, filledBins, histogramLayout, histogramShapes } from "../src/train_monitor/histogram.js";
 import { changeShapes, frameOf, lineShapes, type PlotProps } from "../src/train_monitor/plot.js";
 import { problem } from "../src/train_monitor/settings.js";
 import { stroke } from "../src/train_monitor/strokes.js";
-import { binText, changeText, count, duration, paceText, readingText } from "../src/train_monitor/words.js";
+import { binText, changeText, duration, paceText, readingText } from "../src/train_monitor/words.js";
 import { bytes, FIXTURES } from "./made.js";
 
 const fixture = FIXTURES.train_monitor;
@@ -193,6 +195,7 @@ describe("words", () => {
     const status = { ...meta.status, state: "running", seconds_left: 65 };
     expect(paceText(status)).toBe("4\u00a0k of 10\u00a0k tokens · 2\u00a0k tokens/s · 1\u00a0min 5\u00a0s left");
     expect(paceText({ ...status, tokens_per_second: null, seconds_left: null })).not.toContain("left");
+    expect(paceText({ ...status, tokens_per_second: null, filling: 0.347 })).toBe("filling the buffer, 34\u00a0%");
   });
 
   it("name whose setting was changed", () => {

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from interp_nb.sae import losses
 from interp_nb.sae.config import SAEConfig
-from interp_nb.sae.pairs import AllPairs, Layout, decode_pairs
+from interp_nb.sae.pairs import AllPairs, Layout
+from interp_nb.sae.products import decode_pairs
 from interp_nb.sae.select import Above, Rule
 
 

@@ -16,7 +16,8 @@ from torch import Tensor
 from interp_nb.sae import losses
 from interp_nb.sae.architectures.base import Architecture, Terms
 from interp_nb.sae.config import SAEConfig
-from interp_nb.sae.pairs import Layout, decode_pairs
+from interp_nb.sae.pairs import Layout
+from interp_nb.sae.products import decode_pairs
 
 
 class Gated(Architecture):

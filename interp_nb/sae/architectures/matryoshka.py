@@ -16,7 +16,8 @@ from torch import Tensor
 from interp_nb.sae import losses
 from interp_nb.sae.architectures.base import Terms
 from interp_nb.sae.architectures.batch_topk import BatchTopKSAE
-from interp_nb.sae.pairs import Layout, decode_prefixes
+from interp_nb.sae.pairs import Layout
+from interp_nb.sae.products import decode_prefixes
 
 
 class Matryoshka(BatchTopKSAE):

@@ -9,7 +9,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from interp_nb.widgets.curves import HAS_MINUS, HAS_NAN, HAS_PLUS, MEASURED, Curves
 from interp_nb.widgets.fallback import cut, visible
 from interp_nb.widgets.pictures import parts
-from interp_nb.widgets.train_monitor import changes, kind, made_curves, status
+from interp_nb.widgets.train_facts import changes, status
+from interp_nb.widgets.train_series import kind, made_curves
 from interp_nb.widgets.train_words import heading, note, readable
 
 PER_ROW: Final = 4

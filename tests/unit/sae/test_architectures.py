@@ -6,7 +6,8 @@ from torch import Tensor
 
 from interp_nb.sae.coder import SAE
 from interp_nb.sae.losses import Objective
-from interp_nb.sae.pairs import AllPairs, Pairs, dense_product
+from interp_nb.sae.pairs import AllPairs, Pairs
+from interp_nb.sae.products import dense_product
 from interp_nb.sae.select import choose
 from interp_nb.sae.step import training_step
 from interp_nb.sae.survivors import Reading

@@ -120,6 +120,25 @@ def test_stale_cache_is_refused_with_what_differs(change, message, tiny_model, t
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_hash_of_the_code_covers_all_that_makes_rows():
+    """Every module of ours that `harvesting` needs: one that is split off must be listed, too."""
+    import ast
+
+    from interp_nb.sae import fingerprint
+
+    here = Path(fingerprint.__file__).parent
+    found, todo = set(), ["harvesting"]
+    while todo:
+        found.add(name := todo.pop())
+        nodes = ast.parse((here / f"{name}.py").read_text()).body
+        imported = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+        inside = {each.removeprefix("interp_nb.sae.") for each in imported if each.startswith("interp_nb.sae.")}
+        todo += sorted(inside - found)
+    assert len(found) > 3
+    assert {f"{name}.py" for name in found} <= set(fingerprint._CODE)
+    assert all((here / name).is_file() for name in fingerprint._CODE)
+
+
 def test_other_code_is_refused(tiny_model, tmp_path, monkeypatch):
     harvest(tiny_model, "resid_post", TEXTS, **HOW, path=tmp_path)
     monkeypatch.setattr(cache_module, "code_identity", lambda: {"version": "0.0.1", "hash": "x"})

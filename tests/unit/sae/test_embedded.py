@@ -9,6 +9,7 @@ import torch
 from interp_nb.models.load import load_model
 from interp_nb.sae.embedded.retrain import HERE, cli_main, retrain, texts
 from interp_nb.sae.metrics import l0
+from interp_nb.sae.overrides import configure
 from interp_nb.sae.recovery import Recovery
 from interp_nb.sae.saving import EMBEDDED, load_sae
 
@@ -58,6 +59,18 @@ def test_files_are_small_and_follow_their_recipe(name):
         settings[key] for key in ("architecture", "d_sae", "k")
     )
     assert sae.provenance["tokens"] == settings["n_tokens"] and sae.provenance["recipe"] == name
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_recipe_still_means_what_it_was_trained_with(name):
+    """A default that changed since must be in the recipe, or training it again gives other weights."""
+    sae, settings = load_sae(name), json.loads((HERE / name / "recipe.json").read_text())["settings"]
+    del settings["architecture"]
+    reading = {key: value for key, value in settings.items() if key == "packing"}
+    cfg, config = configure(
+        sae.cfg.d_in, sae.cfg, {key: value for key, value in settings.items() if key not in reading}
+    )
+    assert (cfg, config.to_json()) == (sae.cfg, sae.provenance["train"])
 
 
 def test_retraining_reads_the_recipe_and_writes_where_it_is_told(tmp_path, monkeypatch, capsys):

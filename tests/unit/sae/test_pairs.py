@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from interp_nb.sae import bags
-from interp_nb.sae.pairs import AllPairs, Pairs, Spare, decode_pairs, decode_prefixes, encode_pairs, pair_dots
+from interp_nb.sae.pairs import AllPairs, Pairs, Spare
+from interp_nb.sae.products import decode_pairs, decode_prefixes, encode_pairs, pair_dots
 
 N_ROWS, D_SAE, D_IN, D_OUT = 7, 12, 6, 5
 

@@ -87,15 +87,15 @@ def start_stoppable(folder, case, stop, holder):
     """A run whose callback stops it: it is prepared first, so that the callback knows it."""
     from unittest.mock import patch
 
-    from interp_nb.sae.run import TrainingRun
+    from interp_nb.sae import training
 
-    foreground = TrainingRun._run_in_foreground
+    foreground = training.in_foreground
 
-    def remember(self, *, progress):
-        holder.append(self)
-        return foreground(self, progress=progress)
+    def remember(run, progress):
+        holder.append(run)
+        return foreground(run, progress)
 
-    with patch.object(TrainingRun, "_run_in_foreground", remember):
+    with patch.object(training, "in_foreground", remember):
         return start(folder, case, callbacks=[stop], progress=False)
 
 
@@ -135,7 +135,7 @@ def train_with(change, *, at, folder, settings, stop_at=None):
     from unittest.mock import patch
 
     import interp_nb
-    from interp_nb.sae.run import TrainingRun
+    from interp_nb.sae import training
 
     holder: list[Any] = []
 
@@ -145,13 +145,13 @@ def train_with(change, *, at, folder, settings, stop_at=None):
         if record["step"] == stop_at:
             holder[0].stop()
 
-    foreground = TrainingRun._run_in_foreground
+    foreground = training.in_foreground
 
-    def remember(self, *, progress):
-        holder.append(self)
-        return foreground(self, progress=progress)
+    def remember(run, progress):
+        holder.append(run)
+        return foreground(run, progress)
 
-    with patch.object(TrainingRun, "_run_in_foreground", remember):
+    with patch.object(training, "in_foreground", remember):
         return interp_nb.train_sae(
             None, "acts", rows(), settings, checkpoint_dir=folder, callbacks=[watch], background=False, progress=False
         )

@@ -12,7 +12,8 @@ from interp_nb.sae import proposals, step
 from interp_nb.sae.coder import SAE
 from interp_nb.sae.config import TAKES_K, SAEConfig
 from interp_nb.sae.losses import Objective
-from interp_nb.sae.pairs import AllPairs, Pairs, dense_product
+from interp_nb.sae.pairs import AllPairs, Pairs
+from interp_nb.sae.products import dense_product
 from interp_nb.sae.step import StepResult, Workspace, training_step
 
 D_IN, D_SAE, N_ROWS, K = 32, 4096, 700, 8

@@ -21,6 +21,43 @@ def train(data=None, config=None, **more) -> Any:
     return interp_nb.train_sae(None, "acts", rows() if data is None else data, settings, **more)
 
 
+class Exploding:
+    """A callback that gives SAEs an absurd learning rate at the record of step 12, once, and may stop their run."""
+
+    def __init__(self, saes, stop_at=None) -> None:
+        self.saes, self.stop_at, self.armed, self.run = saes or (None,), stop_at, True, None
+
+    def __call__(self, record) -> None:
+        assert self.run is not None
+        if record["step"] == 12 and self.armed:
+            self.armed = False
+            for sae in self.saes:
+                self.run.set(lr=1e38, sae=sae)
+        if record["step"] == self.stop_at:
+            self.run.stop()
+
+
+@pytest.fixture
+def exploding(monkeypatch):
+    """Train in the foreground, with a callback that makes the loss NaN soon after step 12."""
+    from interp_nb.sae import training
+
+    foreground, callbacks = training.in_foreground, []
+
+    def remember(run, progress):
+        if callbacks:
+            callbacks[-1].run = run
+        return foreground(run, progress)
+
+    monkeypatch.setattr(training, "in_foreground", remember)
+
+    def start(*saes, trained=train, stop_at=None, **more):
+        callbacks.append(Exploding(saes, stop_at))
+        return trained(callbacks=callbacks[-1:], **more)
+
+    return start
+
+
 def train_text(model, **more) -> Any:
     import interp_nb
 
@@ -105,12 +142,34 @@ def test_dead_latents_are_those_silent_for_the_window():
         "lr": 1e-30,
     }
     run = train(config=settings | {"record_every": 1})
-    assert run.dead_window_tokens == 128
+    assert run.dead_window_tokens == [128]
     assert run.history[0]["dead_fraction"] == 0  # nothing can be silent for longer than the run
     assert run.history[-1]["n_dead"] == int(run.dead().sum()) > 0
     assert run.history[-1]["dead_fraction"] == pytest.approx(run.history[-1]["n_dead"] / 24)
     # A latent that is dead now fired on none of the last 128 tokens, so its share is small.
     assert float(run.firing()[run.dead()].max()) < float(run.firing().max())
+
+
+def test_window_of_a_dead_fraction_is_beside_it():
+    """SAEs of one sweep may have windows of their own, and the numbers are not the same then."""
+    silent = SETTINGS | {"k": 1, "architecture": "topk", "auxk_coefficient": 0.0, "lr": 1e-30}
+    run = train(config=[silent | {"dead_after_tokens": n} for n in (128, 1280)])
+    last = run.to_frame().groupby("sae").last()
+    assert last.dead_window_tokens.tolist() == [128, 1280] == run.dead_window_tokens
+    assert last.dead_fraction[0] > last.dead_fraction[1]
+    assert [int(run.dead(sae).sum()) for sae in (0, 1)] == last.n_dead.tolist()
+    columns = list(run.to_frame().columns)
+    assert columns.index("dead_window_tokens") == columns.index("dead_fraction") + 1
+
+
+@pytest.mark.parametrize("grad_clip", [1.0, None])
+def test_gradients_are_clipped_unless_asked_otherwise(grad_clip):
+    run = train(**({} if grad_clip else {"grad_clip": None}))
+    assert run.configs[0]["train"]["grad_clip"] == grad_clip
+    left = torch.nn.utils.get_total_norm([each.grad for each in run.sae.parameters() if each.grad is not None])
+    before = run.history[-1]["grad_norm"]
+    assert before > 1.5, "there is something to clip"
+    assert float(left) == pytest.approx(grad_clip or before, rel=1e-4)
 
 
 def test_loss_recovered_is_measured_on_held_out_text(tiny_model):
@@ -378,9 +437,10 @@ def test_run_can_be_stopped_while_its_buffer_fills(tiny_model):
     )  # fmt: skip
     while len(asked) < 5 and run.state == "running":
         time.sleep(0.01)
+    assert run.filling is not None and 0 <= run.filling < 0.1
     run.stop()
     run.wait()
-    assert (run.state, run.step) == ("stopped", 0)
+    assert (run.state, run.step, run.filling) == ("stopped", 0, None)
     assert len(asked) < 10**6 / len(texts()), "it did not fill"
     assert buffer._PIECE < 10**6
     assert math.isnan(run.tokens_per_second), "filling is not training speed"
@@ -506,27 +566,12 @@ def test_without_a_number_of_tokens_text_is_counted_so_that_schedules_fit(tiny_m
     assert 0.85 < run.n_tokens / epochs / (9 * n_held) < 1.15, "a tenth of the text is held out"
 
 
-def test_learning_rate_that_explodes_ends_the_run_at_the_last_good_weights(tmp_path):
+def test_learning_rate_that_explodes_ends_the_run_at_the_last_good_weights(tmp_path, exploding):
     from interp_nb._errors import NonFiniteError
-
-    gate_calls: list[Any] = []
-
-    def explode(record):
-        if record["step"] == 12:
-            gate_calls[0].set(lr=1e38)
-
     from interp_nb.sae.run import TrainingRun
 
-    foreground = TrainingRun._run_in_foreground
-
-    def remember(self, *, progress):
-        gate_calls.append(self)
-        return foreground(self, progress=progress)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TrainingRun, "_run_in_foreground", remember)
-        with pytest.raises(NonFiniteError, match=r"NaN or infinite.*last checkpoint, step_0") as caught:
-            train(checkpoint_dir=tmp_path, callbacks=[explode])
+    with pytest.raises(NonFiniteError, match=r"NaN or infinite.*last checkpoint, step_0.*run\.set\(lr=") as caught:
+        exploding(checkpoint_dir=tmp_path)
     run = caught.value.run
     assert run.state == "failed"
     assert "NaN or infinite" in run.reason
@@ -537,6 +582,126 @@ def test_learning_rate_that_explodes_ends_the_run_at_the_last_good_weights(tmp_p
     loaded = TrainingRun.load(run.save(tmp_path / "history.safetensors"))
     assert loaded.state == "failed"
     assert loaded.reason == run.reason
+
+
+def test_run_that_exploded_goes_back_as_a_whole_when_resumed(tmp_path, exploding):
+    """Weights, data, counters, history and settings: the end is that of a run in which nothing happened."""
+    from interp_nb._errors import NonFiniteError
+
+    with pytest.raises(NonFiniteError, match="takes the whole run back there") as caught:
+        exploding(checkpoint_dir=tmp_path)
+    run, whole = caught.value.run, train()
+    assert run.step > 12
+    assert [entry["setting"] for entry in run.changes] == ["lr"]
+    run.resume(background=False)
+    assert (run.state, run.reason, run.step, run.tokens, run.changes) == ("done", "", 30, 1920, [])
+    assert torch.equal(run.sae.W_dec, whole.sae.W_dec)
+    timeless = [[{k: v for k, v in r.items() if "second" not in k} for r in each.history] for each in (run, whole)]
+    assert timeless[0] == timeless[1]
+
+
+def test_setting_that_is_changed_before_the_resume_holds_from_the_checkpoint_on(tmp_path, exploding):
+    from interp_nb._errors import NonFiniteError
+
+    with pytest.raises(NonFiniteError) as caught:
+        exploding(checkpoint_dir=tmp_path)
+    run = caught.value.run
+    run.set(lr=1e-4)
+    run.resume(background=False)
+    assert run.state == "done"
+    assert [(each["old"], each["new"], each["step"]) for each in run.changes] == [(3e-3, 1e-4, 12)]
+
+
+def test_run_that_exploded_without_a_checkpoint_goes_on_with_the_next_batch(exploding):
+    from interp_nb._errors import NonFiniteError
+
+    with pytest.raises(NonFiniteError, match=r"no checkpoint to go back to.*goes on with the next batch") as caught:
+        exploding(architecture="topk")
+    run, step = caught.value.run, caught.value.run.step
+    run.set(lr=1e-4)
+    with pytest.raises(NonFiniteError):  # the weights from before that step are those of an absurd one
+        run.resume(background=False)
+    assert run.step == step
+
+
+def test_text_that_cannot_be_read_again_is_said_when_a_run_is_to_go_back(tmp_path, tiny_model, exploding):
+    import interp_nb
+    from interp_nb._errors import DataError, NonFiniteError
+
+    def trained(**more):
+        settings = SETTINGS | {"k": 3, "n_eval_tokens": 100, "n_tokens": 1920}
+        return interp_nb.train_sae(
+            tiny_model, SITE, iter(texts() * 2), settings, background=False, progress=False, ctx_len=16, **more
+        )
+
+    with pytest.raises(NonFiniteError) as caught:
+        exploding(trained=trained, checkpoint_dir=tmp_path)
+    run = caught.value.run
+    step = run.step
+    for _ in range(2):
+        with pytest.raises(DataError, match="cannot go back"):
+            run.resume(background=False)
+        assert (run.state, run.step) == ("failed", step)
+    assert "cannot go back" in run.reason
+
+
+@pytest.mark.parametrize("folder", [False, True], ids=["in memory", "with checkpoints"])
+def test_sae_that_explodes_stays_behind_and_the_others_go_on(tmp_path, exploding, folder):
+    from interp_nb._errors import ConfigError
+
+    configs = [SETTINGS | {"k": k} for k in (2, 3, 5)]
+    where = {"checkpoint_dir": tmp_path} if folder else {}
+    with pytest.warns(UserWarning, match=r"SAE 1: at step 1\d, .*NaN or infinite.*The other SAEs go on"):
+        run = exploding(1, config=configs, **where)
+    assert (run.state, run.step) == ("done", 30)
+    for number, k in ((0, 2), (2, 5)):
+        assert torch.equal(run.saes[number].W_dec, train(config=SETTINGS | {"k": k}).sae.W_dec)
+    assert [bool(each) for each in run.failures] == [False, True, False]
+    assert run.reason == run.failures[1]
+    assert run.latest[1]["step"] == 12 and run.latest[2]["step"] == 30
+    assert run.settings[1] == {}
+    behind = run.saes[1]
+    assert all(bool(value.isfinite().all()) for value in behind.parameters())
+    assert (behind.provenance["state"], run.saes[0].provenance["state"]) == ("failed", "done")
+    if folder:
+        assert behind.provenance["tokens"] == 12 * 64
+        assert "weights of the last checkpoint, step_000000012" in run.reason
+    loaded = type(run).load(run.save(tmp_path / "history.safetensors"))
+    assert (loaded.failures, loaded.reason) == (run.failures, run.reason)
+    with pytest.raises(ConfigError, match="nothing can be changed"):
+        run.set(lr=1.0, sae=1)
+
+
+def test_sae_that_stayed_behind_stays_so_when_the_run_is_resumed(tmp_path, exploding):
+    import interp_nb
+    from interp_nb._errors import ConfigError
+
+    configs = [SETTINGS | {"k": k} for k in (2, 3)]
+    with pytest.warns(UserWarning, match="SAE 1"):
+        run = exploding(1, config=configs, checkpoint_dir=tmp_path, stop_at=20)
+    assert (run.state, run.step) == ("stopped", 20)
+    with pytest.raises(ConfigError, match=r"learns no more: SAE 1: at step"):
+        run.set(lr=1e-3, sae=1)
+    resumed = interp_nb.TrainingRun.resume_from(tmp_path, None, rows(), background=False, progress=False)
+    assert (resumed.state, resumed.failures) == ("done", run.failures)
+    assert torch.equal(resumed.saes[0].W_dec, train(config=configs[0]).sae.W_dec)
+    assert torch.equal(resumed.saes[1].W_dec, run.saes[1].W_dec)
+    run.set(lr=1e-4)  # of those that learn
+    run.resume(background=False)
+    assert [(each["sae"], each["step"]) for each in run.changes] == [(1, 12), (0, 20)]
+
+
+def test_run_fails_when_its_last_sae_explodes(exploding):
+    from interp_nb._errors import NonFiniteError
+
+    with (
+        pytest.warns(UserWarning, match="SAE 0.*The other SAEs go on"),
+        pytest.raises(NonFiniteError, match=r"SAE 1: .*NaN or infinite") as caught,
+    ):
+        exploding(0, 1, config=[SETTINGS | {"k": k} for k in (2, 5)])
+    run = caught.value.run
+    assert run.state == "failed"
+    assert run.failures[0].startswith("SAE 0") and run.reason.startswith("SAE 1")
 
 
 def test_data_with_nan_are_refused_with_the_row(tmp_path):
@@ -572,7 +737,7 @@ def test_full_disk_fails_the_run_and_loses_nothing(tmp_path, monkeypatch):
     assert newest is not None
     assert checkpoint.read(newest)["step"] == 6
     run = caught.value.run
-    run._trainer._callbacks.clear()
+    run._trainer.recorder.callbacks.clear()
     full[0] = False
     run.resume(background=False)
     assert run.state == "done"
@@ -664,7 +829,7 @@ def test_history_is_saved_and_loaded(tmp_path):
         loaded.set(lr=1.0)
 
 
-def test_finished_run_keeps_no_model_alive():
+def test_finished_run_keeps_no_model_alive_and_still_shows_tokens():
     import gc
     import weakref
 
@@ -677,10 +842,15 @@ def test_finished_run_keeps_no_model_alive():
         model, SITE, texts(), SETTINGS | {"k": 3, "n_eval_tokens": 100, "n_tokens": 320}, background=False,
         progress=False, ctx_len=16,
     )  # fmt: skip
-    assert run.state == "done"
+    assert (run.state, run.filling) == ("done", None)
+    found = [run.peek(latent) for latent in range(24)]
+    held = run._trainer.held
+    top = max((each[0] for each in found if each), key=lambda top: top.value)
+    assert top.token == model.to_str_tokens(held.tokens[top.doc])[top.pos]
     del model
     gc.collect()
     assert gone() is None
+    assert run.can_peek and [run.peek(latent) for latent in range(24)] == found
 
 
 def test_sae_knows_how_it_was_trained():

@@ -37,6 +37,8 @@ export interface Status {
   tokens: number;
   n_tokens: number;
   step: number;
+  /** How full the shuffling buffer is, before the first step; null otherwise. */
+  filling: number | null;
   tokens_per_second: number | null;
   seconds_left: number | null;
   reason: string;
@@ -46,13 +48,12 @@ export interface Status {
 
 export interface RunMeta extends BaseMeta {
   series: Series[];
-  saes: { name: string; d_sae: number; settings: Setting[]; dead: number; dead_first: number[] }[];
+  /** A latent counts as dead after `window` tokens without an activation. */
+  saes: { name: string; d_sae: number; settings: Setting[]; dead: number; window: number; dead_first: number[] }[];
   status: Status;
   changes: Change[];
   /** Of the bins of activation density, log10. */
   edges: number[];
-  /** Tokens without an activation after which a latent counts as dead. */
-  window: number;
 }
 
 /** As Python's `curves`: some value of the bucket is finite, NaN, +inf, -inf; 0 = nothing was measured. */

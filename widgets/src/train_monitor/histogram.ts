@@ -1,12 +1,13 @@
 /** How often latents fire: bars of one SAE over powers of ten, outlines of the others. Pure. */
 
+import { linearAxis } from "../shared/axis.js";
+import { count } from "../shared/format.js";
 import type { Ink } from "../shared/ink.js";
 import { label, line as path, type Shape } from "../shared/shapes.js";
-import { linearAxis } from "./axes.js";
 import type { RunData, SaeData } from "./data.js";
 import { MARGIN } from "./plot.js";
 import type { Stroke } from "./strokes.js";
-import { count, percentTick } from "./words.js";
+import { percentTick } from "./words.js";
 
 export interface HistogramProps {
   width: number;

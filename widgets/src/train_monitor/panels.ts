@@ -1,10 +1,10 @@
 /** The small plots, one cursor through all of them. */
 
+import type { Axis } from "../shared/axis.js";
 import { div, h, type Scope, span } from "../shared/dom.js";
 import { FILE_INK, PAGE_INK } from "../shared/ink.js";
 import { type Shape, sizeSvg, svgRoot, toNode } from "../shared/shapes.js";
 import { facts, type Tooltip } from "../shared/tooltip.js";
-import type { Axis } from "./axes.js";
 import { tokenAxis, valueAxis } from "./axes.js";
 import { nearestBucket, type RunData, type SaeData } from "./data.js";
 import { axisShapes, changeShapes, cursorShapes, frameOf, lineShapes, type PlotProps, plotLabel } from "./plot.js";

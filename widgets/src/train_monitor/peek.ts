@@ -2,12 +2,11 @@
 
 import type { Bridge } from "../shared/bridge.js";
 import { button, div, h, type Scope, span } from "../shared/dom.js";
-import { sig4 } from "../shared/format.js";
+import { count, densityText, sig4 } from "../shared/format.js";
 import { inkOn, type Scale, sequential, type Theme } from "../shared/scale.js";
 import { tokenNode } from "../shared/tokens.js";
 import { RequestError } from "../shared/types.js";
 import type { RunData } from "./data.js";
-import { count, densityText } from "./words.js";
 
 export interface Top {
   before: string[];
@@ -150,7 +149,7 @@ export function peekPanel(scope: Scope, bridge: Bridge, chosen: (peeked: Peeked)
       if (redraw) draw();
       const one = data.meta.saes[sae];
       const key = JSON.stringify([sae, one?.dead, one?.dead_first]);
-      if (one && key !== deadKey) dead.replaceChildren(...deadNodes(one.dead, one.dead_first, data.meta.window));
+      if (one && key !== deadKey) dead.replaceChildren(...deadNodes(one.dead, one.dead_first, one.window));
       deadKey = key;
     },
     destroy: () => controller?.abort(),

@@ -1,12 +1,13 @@
 /** One small plot: a quantity over tokens, a line an SAE. Pure: numbers in, shapes out. */
 
 import { line } from "d3-shape";
+import type { Axis } from "../shared/axis.js";
+import { count } from "../shared/format.js";
 import { FILE_INK, type Ink } from "../shared/ink.js";
 import { label, line as path, type Shape } from "../shared/shapes.js";
-import type { Axis } from "./axes.js";
 import { type Curve, FLAG, type SaeData } from "./data.js";
 import type { Stroke } from "./strokes.js";
-import { count, valueText } from "./words.js";
+import { valueText } from "./words.js";
 
 export const MARGIN = { left: 42, right: 9, top: 7, bottom: 19 };
 const TICK_SIZE = 10.5;

@@ -4,6 +4,7 @@ import { codePanel } from "../shared/code_panel.js";
 import type { Bytes } from "../shared/decode.js";
 import type { Context, View } from "../shared/define.js";
 import { button, div, guarded, h, span } from "../shared/dom.js";
+import { count } from "../shared/format.js";
 import { progressBar } from "../shared/progress.js";
 import type { JobState } from "../shared/types.js";
 import { type RunData, type RunMeta, readRun } from "./data.js";
@@ -14,7 +15,7 @@ import { panels } from "./panels.js";
 import { peekPanel } from "./peek.js";
 import { settingsPanel } from "./settings.js";
 import { type Stroke, stroke } from "./strokes.js";
-import { changeText, count, endText, paceText } from "./words.js";
+import { changeText, endText, paceText } from "./words.js";
 
 const SAVED = "Saved page: looking around works, changing the run needs its kernel.";
 

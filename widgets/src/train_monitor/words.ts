@@ -1,19 +1,10 @@
 /** Tokens, times and readings in words. Pure. */
 
 import { format } from "d3-format";
-import { sig4 } from "../shared/format.js";
+import { count, densityText, SPACE, sig4 } from "../shared/format.js";
 import { type Change, type RunData, reading, type SaeData, type Series, type Status } from "./data.js";
 
-const si = format(".3~s");
 const lean = format(".4~g");
-const SPACE = "\u00a0";
-
-/** "1.25 M": a count with three digits and its unit; what is below a thousand as it is. */
-export function count(value: number): string {
-  if (value < 1000) return String(Math.round(value));
-  // Giga is said of bytes; of tokens one says billions.
-  return si(value).replace(/([A-Zµ-ž])$/i, (unit) => SPACE + (unit === "G" ? "B" : unit));
-}
 
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
@@ -25,6 +16,7 @@ export function duration(seconds: number): string {
 /** How far, how fast, how long still. */
 export function paceText(status: Status): string {
   const parts = [`${count(status.tokens)} of ${count(status.n_tokens)} tokens`];
+  if (status.filling !== null) return `filling the buffer, ${percentTick(Math.floor(100 * status.filling) / 100)}`;
   if (status.tokens_per_second !== null) parts.push(`${count(status.tokens_per_second)} tokens/s`);
   if (status.seconds_left !== null && status.state === "running") parts.push(`${duration(status.seconds_left)} left`);
   return parts.join(" · ");
@@ -76,11 +68,6 @@ export function changeText(data: RunData, change: Change): string {
   const of = all ? "" : `, ${change.saes.map((sae) => data.saes[sae]?.name ?? "").join(", ")}`;
   const value = (number: number | null) => (number === null ? "…" : lean(number));
   return `${change.label} ${value(change.old)} → ${value(change.new)}${of}`;
-}
-
-/** How often a latent fires, to two digits however rare that is: "5.6 %", "0.0018 %". */
-export function densityText(share: number): string {
-  return `${Number((100 * share).toPrecision(2))}${SPACE}%`;
 }
 
 /** The densities of one bin; -1 = the latents that never fired. */
