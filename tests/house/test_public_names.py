@@ -12,8 +12,17 @@ from tests.house.source import PACKAGE, ROOT, dotted
 PUBLIC = {
     "AttentionPatterns",
     "Contrast",
+    "DictionaryDrift",
+    "FeatureDashboard",
+    "FeatureDictionary",
+    "FeatureEffect",
+    "FeatureLabels",
+    "FeatureStore",
+    "GateReport",
     "HeadRoles",
+    "HostedModel",
     "PatchGrid",
+    "PromptFeatures",
     "SAE",
     "SAEConfig",
     "TrainConfig",
@@ -22,16 +31,27 @@ PUBLIC = {
     "ablate_grid",
     "attention",
     "causal_trace",
+    "compare_dictionaries",
     "errors",
+    "feature_dashboard",
+    "feature_effect",
+    "feature_map",
+    "feature_store",
     "harvest",
     "head_roles",
+    "import_neuronpedia",
+    "label_features",
     "link",
     "load_model",
     "load_sae",
+    "load_store",
     "model_info",
     "patch",
     "patch_grid",
     "patch_heads",
+    "prompt_features",
+    "review_queue",
+    "taxonomy_of",
     "train_sae",
 }
 ERRORS = {
@@ -50,6 +70,7 @@ ERRORS = {
     "SaveFormatError",
     "ShapeError",
     "StaleCacheError",
+    "StoreMismatchError",
     "TokenAlignmentError",
 }
 
@@ -110,7 +131,7 @@ def clashes(source: str, package: str, inside: set[str]) -> set[str]:
             bound |= {alias.asname or alias.name for alias in node.names if node.module != package}
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             bound.add(node.name)
-        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in {"__all__", "_HOME"}:
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in {"__all__", "HOME"}:
             bound |= {part.value for part in ast.walk(node.value) if isinstance(part, ast.Constant)}
     return bound & inside
 
@@ -125,9 +146,27 @@ def test_no_name_equals_a_module_beside_it(init):
     assert clashes(init.read_text(encoding="utf-8"), dotted(init), _inside(init)) == set()
 
 
+def test_no_public_name_equals_a_module_of_the_package():
+    table = (PACKAGE / "_public.py").read_text(encoding="utf-8")
+    assert clashes(table, "interp_nb", _inside(PACKAGE / "__init__.py")) == set()
+
+
+def test_types_are_stated_for_every_public_name():
+    from interp_nb._public import HOME
+
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
+    stated = {
+        alias.asname: f"{node.module}.{alias.name}"
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("interp_nb")
+        for alias in node.names
+    }
+    assert stated == {name: f"{home}.{name}" for name, home in HOME.items()} | {"errors": "interp_nb._errors"}
+
+
 @pytest.mark.parametrize(
     "source",
-    ["from interp_nb.a.roles import roles", "def roles(): ...", "__all__ = ['roles']", "_HOME = {'roles': 'a.b'}"],
+    ["from interp_nb.a.roles import roles", "def roles(): ...", "__all__ = ['roles']", "HOME = {'roles': 'a.b'}"],
 )
 def test_clash_is_seen(source):
     assert clashes(source, "interp_nb.a", {"roles"}) == {"roles"}
