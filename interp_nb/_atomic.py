@@ -1,13 +1,19 @@
-"""Files that are whole or not there: write beside, flush to the disk, rename.
+"""Files that are whole or not there: write beside, flush to the disk, rename; and who may write, one at a time.
 
 Whenever the process is killed or the disk fills up, the file under its name is the old one or the new one.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from interp_nb._errors import DiskError
+from interp_nb._errors import ConfigError, DiskError
+
+try:
+    import fcntl
+except ImportError:  # Windows has none: processes are not kept apart there
+    fcntl = None  # type: ignore[assignment]
 
 PART = ".part"
 """Ending of a file that is being written; what a killed process leaves has it."""
@@ -41,6 +47,29 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
                 "another folder"
             ) from error
         raise
+
+
+@contextmanager
+def alone(path: Path, *, busy: str | None = None) -> Iterator[int]:
+    """Keep other processes and threads away from what a file stands for; give the file, open for appending.
+
+    Args:
+        path: The file, made if need be. The lock goes with the handle, also of a process that is killed.
+        busy: Do not wait for whoever has it, but refuse with this message.
+
+    Raises:
+        ConfigError: somebody has it, and `busy` was given.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+    try:
+        if fcntl is not None:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX if busy is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConfigError(str(busy)) from error
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def flush(path: Path) -> None:

@@ -64,6 +64,10 @@ class StaleCacheError(InterpError):
     """A disk cache holds other rows than those asked for."""
 
 
+class StoreMismatchError(InterpError):
+    """A feature store was built with another SAE, model, settings or data."""
+
+
 class MemoryBudgetError(InterpError):
     """What was asked for does not fit into the memory there is."""
 

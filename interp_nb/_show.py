@@ -69,6 +69,8 @@ class Showable:
 
     _widget: ClassVar[str] = ""
     """Where the live widget is: "module:class". Its picture is `interp_nb.widgets.pictures.<last part of module>`."""
+    _picture: ClassVar[str] = ""
+    """Name of the picture's module, of a result that has a picture and no live widget."""
     _settable: ClassVar[frozenset[str]] = frozenset({"selected"})
     """Properties that may be assigned although the result is frozen."""
     _awaited: ClassVar[tuple[str, ...]] = ()

@@ -1,8 +1,9 @@
-"""How sure a number is: bootstrap intervals over contrasts, and how well two rankings agree.
+"""How sure a number is: bootstrap intervals over contrasts or documents, and how well two rankings agree.
 
 Contrasts are resampled, never tokens: the tokens of one prompt are not independent of each other.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import torch
@@ -63,16 +64,47 @@ def bootstrap_ratio(
         nothing = torch.full(numerator.shape[1:], torch.nan)
         return Interval(nothing, nothing.clone())
     over, under = numerator.double().cpu(), denominator.double().cpu()
-    # Not torch.multinomial on the global state: results must not depend on, or move, anybody else's random numbers.
-    generator = torch.Generator().manual_seed(seed)
-    drawn = torch.randint(n_contrasts, (n_resamples, n_contrasts), generator=generator)
-    times = torch.zeros(n_resamples, n_contrasts, dtype=over.dtype)
-    times.scatter_add_(1, drawn, torch.ones_like(times))
+    times = _times_drawn(n_contrasts, n_resamples, seed)
     ratios = (times @ over) / (times @ under).unsqueeze(1)
     ratio = over.mean(0) / under.mean()
     tails = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=over.dtype)
     ends = _quantiles(ratios, _corrected(tails, ratios, ratio, _left_out(over, under)))
     return Interval(*ends.float())
+
+
+def bootstrap_counts(
+    counts: Float[Tensor, "group count"],
+    statistic: Callable[[Float[Tensor, "*batch count"]], Float[Tensor, "*batch cell"]],
+    *,
+    level: float = LEVEL,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """Bound numbers that are computed from counts by resampling the groups that were counted (bootstrap, BCa).
+
+    As `bootstrap_ratio`, for any function of the sums over groups. Resamples in which a number is not defined, as a
+    recall without a positive, say nothing and count as the number itself.
+
+    Args:
+        counts: One row per group, as a document; what is counted in it.
+        statistic: Computes the numbers from sums of rows.
+
+    Source: Efron 1987, Better Bootstrap Confidence Intervals, https://doi.org/10.1080/01621459.1987.10478410.
+    """
+    rows = counts.double().cpu()
+    value = statistic(rows.sum(0))
+    if len(rows) < 2:
+        nothing = torch.full_like(value, torch.nan).float()
+        return Interval(nothing, nothing.clone())
+
+    def of(sums: Tensor) -> Tensor:
+        found = statistic(sums)
+        return torch.where(found.isnan(), value, found)
+
+    resampled = of(_times_drawn(len(rows), n_resamples, seed) @ rows)
+    tails = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=rows.dtype)
+    ends = _quantiles(resampled, _corrected(tails, resampled, value, of(rows.sum(0) - rows)))
+    return Interval(*torch.where(value.isnan(), value, ends).float())
 
 
 def rank_correlation(first: Float[Tensor, " n"], second: Float[Tensor, " n"]) -> float:
@@ -88,6 +120,15 @@ def rank_correlation(first: Float[Tensor, " n"], second: Float[Tensor, " n"]) ->
     ranks = ranks - ranks.mean(1, keepdim=True)
     norms = ranks.norm(dim=1)
     return float(ranks[0] @ ranks[1] / norms.prod()) if bool((norms > 0).all()) else float("nan")
+
+
+def _times_drawn(n: int, n_resamples: int, seed: int) -> Float[Tensor, "resample contrast"]:
+    """Count how often each of n is drawn in each resample."""
+    # Not torch.multinomial on the global state: results must not depend on, or move, anybody else's random numbers.
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randint(n, (n_resamples, n), generator=generator)
+    times = torch.zeros(n_resamples, n, dtype=torch.float64)
+    return times.scatter_add_(1, drawn, torch.ones_like(times))
 
 
 def _left_out(

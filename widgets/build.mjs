@@ -10,6 +10,8 @@ const here = dirname(fileURLToPath(import.meta.url));
 const outdir = join(here, "..", "interp_nb", "static");
 const KB = 1000;
 const LIMITS = { own: 60 * KB, bundle: 120 * KB };
+// The dashboard is several views in one: list, latent, heat map, interventions, comparison, map.
+const WIDER = { "feature_dashboard.js": { own: 100 * KB, bundle: 250 * KB } };
 
 /** Style sheets become strings, without the white space that nobody reads there. */
 const cssAsText = {
@@ -38,7 +40,7 @@ const options = {
   legalComments: "none",
   metafile: true,
   logLevel: "warning",
-  define: { __INTERP_NB_VERSION__: JSON.stringify(packageVersion()) },
+  define: { __INTERP_NB_VERSION__: JSON.stringify(packageVersion()), "process.env.NODE_ENV": '"production"' },
 };
 
 function filesUnder(folder) {
@@ -82,10 +84,12 @@ async function printSizes(outputFiles) {
     for (const [input, { bytesInOutput }] of Object.entries(out.inputs)) {
       if (!input.includes("node_modules")) own += bytesInOutput;
     }
-    const over = own > LIMITS.own || shipped > LIMITS.bundle;
+    const limits = WIDER[name] ?? LIMITS;
+    const over = own > limits.own || shipped > limits.bundle;
     tooBig ||= over;
     const kb = (bytes) => `${(bytes / KB).toFixed(1)} kB`;
-    console.log(`${name}: own ${kb(own)} of 60 (minified), bundle ${kb(shipped)} of 120${over ? "  TOO BIG" : ""}`);
+    const of = `own ${kb(own)} of ${limits.own / KB} (minified), bundle ${kb(shipped)} of ${limits.bundle / KB}`;
+    console.log(`${name}: ${of}${over ? "  TOO BIG" : ""}`);
   }
   return tooBig;
 }

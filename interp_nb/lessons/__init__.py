@@ -6,14 +6,20 @@ Each `check_*` takes the learner's own function, tries it on cases with known an
 
 from interp_nb.lessons.activation_patching import check_denoising_effect
 from interp_nb.lessons.attention_and_patching import check_induction_score
+from interp_nb.lessons.feature_dashboard import check_cofiring
+from interp_nb.lessons.feature_dictionaries import check_matching
+from interp_nb.lessons.label_and_score_features import check_balanced_accuracy
 from interp_nb.lessons.quickstart import check_handover_layer
 from interp_nb.lessons.superposition import check_dimensionality
 from interp_nb.lessons.train_an_sae import check_batch_topk
 
 __all__ = [
+    "check_balanced_accuracy",
     "check_batch_topk",
+    "check_cofiring",
     "check_denoising_effect",
     "check_dimensionality",
     "check_handover_layer",
     "check_induction_score",
+    "check_matching",
 ]

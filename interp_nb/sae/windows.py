@@ -10,6 +10,7 @@ on the right, where a causal model's tokens cannot see it.
 Documents that are token ids already are windows as they are.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -63,7 +64,8 @@ class Vocabulary(NamedTuple):
         )
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Turn texts into token ids with nothing added."""
+        """Turn texts into token ids with nothing added; half surrogate pairs become U+FFFD."""
+        texts = [text if text.isascii() else _with_bytes(text) for text in texts]
         tokenizer = getattr(self.model, "tokenizer", None)
         if not callable(tokenizer):
             one_by_one = (
@@ -73,11 +75,15 @@ class Vocabulary(NamedTuple):
         # All at once, and without the wrappers' bookkeeping, which takes longer than the tokenizer.
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is not None and backend.truncation is None and backend.padding is None:
-            return [encoding.ids for encoding in backend.encode_batch_fast(list(texts), add_special_tokens=False)]
-        found: list[list[int]] = tokenizer(list(texts), add_special_tokens=False, truncation=False, verbose=False)[
+            return [encoding.ids for encoding in backend.encode_batch_fast(texts, add_special_tokens=False)]
+        found: list[list[int]] = tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)[
             "input_ids"
         ]
         return found
+
+
+def _with_bytes(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 class Window(NamedTuple):
@@ -128,7 +134,7 @@ class WindowStream:
         self._skipped = torch.tensor(sorted(skipped), dtype=torch.long)
         self._joined = Window([], [], [])
         self._ready: list[Window] = []
-        self._any_text = False
+        self._any_text = self._has_warned = False
 
     def next(self, *, in_order: bool = False) -> Windows | None:
         """Return the windows of the next forward; None when the data have ended.
@@ -222,6 +228,7 @@ class WindowStream:
             return
         first, prefix = 0, self._vocabulary.prefix if is_text else ()
         if is_text:
+            self._warn_of_cut(index, len(ids) + len(prefix))
             ids = ids[: self._ctx_len - len(prefix)]
         else:
             ids, first = _without_padding(ids, self._vocabulary)
@@ -235,6 +242,16 @@ class WindowStream:
             window.put_in(prefix, index)
             window.add(ids, index, first)
             self._ready.append(window)
+
+    def _warn_of_cut(self, index: int, length: int) -> None:
+        """Say once that text is left out."""
+        if length > self._ctx_len and not self._has_warned:
+            self._has_warned = True
+            warnings.warn(
+                f"document {index} has {length} tokens, and with packing='separate' what is beyond ctx_len="
+                f"{self._ctx_len} is left out, of others as well; packing='packed' reads everything",
+                stacklevel=2,
+            )
 
     def _cut(self, ended: bool) -> Iterator[Window]:
         """Cut joined documents into whole windows; at the end of the data, the last one as it is."""

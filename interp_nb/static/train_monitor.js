@@ -1,4 +1,4 @@
-/* generated from widgets/, sha256 3e9cd4997828d663c31f2e29bd60e546a4dab6594525268c06a671b7c81e36e2, interp_nb 0.1.0 */
+/* generated from widgets/, sha256 fd08d6ea12d97e85350c6e6d978fc144cf88d99cfc90fdca4534fb2a03189d7e, interp_nb 0.1.0 */
 // src/shared/types.ts
 var RequestError = class extends Error {
   constructor(type, message) {
@@ -462,6 +462,235 @@ function codePanel(scope) {
   };
 }
 
+// node_modules/d3-format/dist/d3-format.mjs
+function formatDecimal(x2) {
+  return Math.abs(x2 = Math.round(x2)) >= 1e21 ? x2.toLocaleString("en").replace(/,/g, "") : x2.toString(10);
+}
+function formatDecimalParts(x2, p) {
+  if (!isFinite(x2) || x2 === 0) return null;
+  var i = (x2 = p ? x2.toExponential(p - 1) : x2.toExponential()).indexOf("e"), coefficient = x2.slice(0, i);
+  return [
+    coefficient.length > 1 ? coefficient[0] + coefficient.slice(2) : coefficient,
+    +x2.slice(i + 1)
+  ];
+}
+function exponent(x2) {
+  return x2 = formatDecimalParts(Math.abs(x2)), x2 ? x2[1] : NaN;
+}
+function formatGroup(grouping, thousands) {
+  return function(value, width) {
+    var i = value.length, t = [], j = 0, g = grouping[0], length = 0;
+    while (i > 0 && g > 0) {
+      if (length + g + 1 > width) g = Math.max(1, width - length);
+      t.push(value.substring(i -= g, i + g));
+      if ((length += g + 1) > width) break;
+      g = grouping[j = (j + 1) % grouping.length];
+    }
+    return t.reverse().join(thousands);
+  };
+}
+function formatNumerals(numerals) {
+  return function(value) {
+    return value.replace(/[0-9]/g, function(i) {
+      return numerals[+i];
+    });
+  };
+}
+var re = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function formatSpecifier(specifier) {
+  if (!(match = re.exec(specifier))) throw new Error("invalid format: " + specifier);
+  var match;
+  return new FormatSpecifier({
+    fill: match[1],
+    align: match[2],
+    sign: match[3],
+    symbol: match[4],
+    zero: match[5],
+    width: match[6],
+    comma: match[7],
+    precision: match[8] && match[8].slice(1),
+    trim: match[9],
+    type: match[10]
+  });
+}
+formatSpecifier.prototype = FormatSpecifier.prototype;
+function FormatSpecifier(specifier) {
+  this.fill = specifier.fill === void 0 ? " " : specifier.fill + "";
+  this.align = specifier.align === void 0 ? ">" : specifier.align + "";
+  this.sign = specifier.sign === void 0 ? "-" : specifier.sign + "";
+  this.symbol = specifier.symbol === void 0 ? "" : specifier.symbol + "";
+  this.zero = !!specifier.zero;
+  this.width = specifier.width === void 0 ? void 0 : +specifier.width;
+  this.comma = !!specifier.comma;
+  this.precision = specifier.precision === void 0 ? void 0 : +specifier.precision;
+  this.trim = !!specifier.trim;
+  this.type = specifier.type === void 0 ? "" : specifier.type + "";
+}
+FormatSpecifier.prototype.toString = function() {
+  return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
+};
+function formatTrim(s) {
+  out: for (var n = s.length, i = 1, i0 = -1, i1; i < n; ++i) {
+    switch (s[i]) {
+      case ".":
+        i0 = i1 = i;
+        break;
+      case "0":
+        if (i0 === 0) i0 = i;
+        i1 = i;
+        break;
+      default:
+        if (!+s[i]) break out;
+        if (i0 > 0) i0 = 0;
+        break;
+    }
+  }
+  return i0 > 0 ? s.slice(0, i0) + s.slice(i1 + 1) : s;
+}
+var prefixExponent;
+function formatPrefixAuto(x2, p) {
+  var d = formatDecimalParts(x2, p);
+  if (!d) return prefixExponent = void 0, x2.toPrecision(p);
+  var coefficient = d[0], exponent2 = d[1], i = exponent2 - (prefixExponent = Math.max(-8, Math.min(8, Math.floor(exponent2 / 3))) * 3) + 1, n = coefficient.length;
+  return i === n ? coefficient : i > n ? coefficient + new Array(i - n + 1).join("0") : i > 0 ? coefficient.slice(0, i) + "." + coefficient.slice(i) : "0." + new Array(1 - i).join("0") + formatDecimalParts(x2, Math.max(0, p + i - 1))[0];
+}
+function formatRounded(x2, p) {
+  var d = formatDecimalParts(x2, p);
+  if (!d) return x2 + "";
+  var coefficient = d[0], exponent2 = d[1];
+  return exponent2 < 0 ? "0." + new Array(-exponent2).join("0") + coefficient : coefficient.length > exponent2 + 1 ? coefficient.slice(0, exponent2 + 1) + "." + coefficient.slice(exponent2 + 1) : coefficient + new Array(exponent2 - coefficient.length + 2).join("0");
+}
+var formatTypes = {
+  "%": (x2, p) => (x2 * 100).toFixed(p),
+  "b": (x2) => Math.round(x2).toString(2),
+  "c": (x2) => x2 + "",
+  "d": formatDecimal,
+  "e": (x2, p) => x2.toExponential(p),
+  "f": (x2, p) => x2.toFixed(p),
+  "g": (x2, p) => x2.toPrecision(p),
+  "o": (x2) => Math.round(x2).toString(8),
+  "p": (x2, p) => formatRounded(x2 * 100, p),
+  "r": formatRounded,
+  "s": formatPrefixAuto,
+  "X": (x2) => Math.round(x2).toString(16).toUpperCase(),
+  "x": (x2) => Math.round(x2).toString(16)
+};
+function identity(x2) {
+  return x2;
+}
+var map = Array.prototype.map;
+var prefixes = ["y", "z", "a", "f", "p", "n", "µ", "m", "", "k", "M", "G", "T", "P", "E", "Z", "Y"];
+function formatLocale(locale2) {
+  var group2 = locale2.grouping === void 0 || locale2.thousands === void 0 ? identity : formatGroup(map.call(locale2.grouping, Number), locale2.thousands + ""), currencyPrefix = locale2.currency === void 0 ? "" : locale2.currency[0] + "", currencySuffix = locale2.currency === void 0 ? "" : locale2.currency[1] + "", decimal = locale2.decimal === void 0 ? "." : locale2.decimal + "", numerals = locale2.numerals === void 0 ? identity : formatNumerals(map.call(locale2.numerals, String)), percent = locale2.percent === void 0 ? "%" : locale2.percent + "", minus = locale2.minus === void 0 ? "−" : locale2.minus + "", nan = locale2.nan === void 0 ? "NaN" : locale2.nan + "";
+  function newFormat(specifier, options) {
+    specifier = formatSpecifier(specifier);
+    var fill = specifier.fill, align = specifier.align, sign = specifier.sign, symbol = specifier.symbol, zero2 = specifier.zero, width = specifier.width, comma = specifier.comma, precision = specifier.precision, trim = specifier.trim, type = specifier.type;
+    if (type === "n") comma = true, type = "g";
+    else if (!formatTypes[type]) precision === void 0 && (precision = 12), trim = true, type = "g";
+    if (zero2 || fill === "0" && align === "=") zero2 = true, fill = "0", align = "=";
+    var prefix = (options && options.prefix !== void 0 ? options.prefix : "") + (symbol === "$" ? currencyPrefix : symbol === "#" && /[boxX]/.test(type) ? "0" + type.toLowerCase() : ""), suffix = (symbol === "$" ? currencySuffix : /[%p]/.test(type) ? percent : "") + (options && options.suffix !== void 0 ? options.suffix : "");
+    var formatType = formatTypes[type], maybeSuffix = /[defgprs%]/.test(type);
+    precision = precision === void 0 ? 6 : /[gprs]/.test(type) ? Math.max(1, Math.min(21, precision)) : Math.max(0, Math.min(20, precision));
+    function format2(value) {
+      var valuePrefix = prefix, valueSuffix = suffix, i, n, c;
+      if (type === "c") {
+        valueSuffix = formatType(value) + valueSuffix;
+        value = "";
+      } else {
+        value = +value;
+        var valueNegative = value < 0 || 1 / value < 0;
+        value = isNaN(value) ? nan : formatType(Math.abs(value), precision);
+        if (trim) value = formatTrim(value);
+        if (valueNegative && +value === 0 && sign !== "+") valueNegative = false;
+        valuePrefix = (valueNegative ? sign === "(" ? sign : minus : sign === "-" || sign === "(" ? "" : sign) + valuePrefix;
+        valueSuffix = (type === "s" && !isNaN(value) && prefixExponent !== void 0 ? prefixes[8 + prefixExponent / 3] : "") + valueSuffix + (valueNegative && sign === "(" ? ")" : "");
+        if (maybeSuffix) {
+          i = -1, n = value.length;
+          while (++i < n) {
+            if (c = value.charCodeAt(i), 48 > c || c > 57) {
+              valueSuffix = (c === 46 ? decimal + value.slice(i + 1) : value.slice(i)) + valueSuffix;
+              value = value.slice(0, i);
+              break;
+            }
+          }
+        }
+      }
+      if (comma && !zero2) value = group2(value, Infinity);
+      var length = valuePrefix.length + value.length + valueSuffix.length, padding = length < width ? new Array(width - length + 1).join(fill) : "";
+      if (comma && zero2) value = group2(padding + value, padding.length ? width - valueSuffix.length : Infinity), padding = "";
+      switch (align) {
+        case "<":
+          value = valuePrefix + value + valueSuffix + padding;
+          break;
+        case "=":
+          value = valuePrefix + padding + value + valueSuffix;
+          break;
+        case "^":
+          value = padding.slice(0, length = padding.length >> 1) + valuePrefix + value + valueSuffix + padding.slice(length);
+          break;
+        default:
+          value = padding + valuePrefix + value + valueSuffix;
+          break;
+      }
+      return numerals(value);
+    }
+    format2.toString = function() {
+      return specifier + "";
+    };
+    return format2;
+  }
+  function formatPrefix2(specifier, value) {
+    var e = Math.max(-8, Math.min(8, Math.floor(exponent(value) / 3))) * 3, k = Math.pow(10, -e), f = newFormat((specifier = formatSpecifier(specifier), specifier.type = "f", specifier), { suffix: prefixes[8 + e / 3] });
+    return function(value2) {
+      return f(k * value2);
+    };
+  }
+  return {
+    format: newFormat,
+    formatPrefix: formatPrefix2
+  };
+}
+var locale;
+var format;
+var formatPrefix;
+defaultLocale({
+  thousands: ",",
+  grouping: [3],
+  currency: ["$", ""]
+});
+function defaultLocale(definition) {
+  locale = formatLocale(definition);
+  format = locale.format;
+  formatPrefix = locale.formatPrefix;
+  return locale;
+}
+
+// src/shared/format.ts
+var plain = format(".4g");
+var signed = format("+.4g");
+var hundredths = format("+.2f");
+var si = format(".3~s");
+var SPACE = " ";
+function special(value) {
+  if (Number.isNaN(value)) return "undefined";
+  if (value === Number.POSITIVE_INFINITY) return "+∞";
+  if (value === Number.NEGATIVE_INFINITY) return "−∞";
+  return null;
+}
+function sig4(value) {
+  return special(value) ?? plain(value === 0 ? 0 : value);
+}
+function short(value) {
+  return special(value) ?? format(".3~g")(value);
+}
+function count(value) {
+  if (value < 1e3) return String(Math.round(value));
+  return si(value).replace(/([A-Zµ-ž])$/i, (unit) => SPACE + (unit === "G" ? "B" : unit));
+}
+function densityText(share) {
+  return `${Number((100 * share).toPrecision(2))}${SPACE}%`;
+}
+
 // src/shared/progress.ts
 var AFTERWARDS = {
   stopped: "stopped",
@@ -912,10 +1141,7 @@ function moved(x2, y2, children) {
   return group({ transform: `translate(${x2} ${y2})` }, children);
 }
 
-// src/train_monitor/axes.ts
-var LOG_FROM = { loss: 4, count: 12, share: Number.POSITIVE_INFINITY };
-var START = 0.08;
-var ENOUGH = 24;
+// src/shared/axis.ts
 function linearAxis(low, high, count2 = 4) {
   const span2 = high - low || 1;
   return {
@@ -950,38 +1176,6 @@ function logTicks(low, high, count2) {
   const powers = inside([1]);
   const every = Math.ceil(powers.length / count2);
   return powers.filter((_, i) => i % every === 0);
-}
-function extent(curves, from) {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (const curve of curves) {
-    for (let i = Math.floor(from * curve.flags.length); i < curve.flags.length; i++) {
-      if (!((curve.flags[i] ?? 0) & FLAG.measured)) continue;
-      low = Math.min(low, curve.low[i] ?? low);
-      high = Math.max(high, curve.high[i] ?? high);
-    }
-  }
-  return low <= high ? [low, high] : null;
-}
-function valueAxis({ kind }, curves) {
-  const whole = extent(curves, 0);
-  if (!whole) return linearAxis(0, 1);
-  if (whole[0] > 0 && whole[1] / whole[0] > LOG_FROM[kind]) {
-    const pad2 = (whole[1] / whole[0]) ** 0.04;
-    return logAxis(whole[0] / pad2, whole[1] * pad2);
-  }
-  const buckets = Math.max(...curves.map((curve) => curve.flags.length));
-  const [low, high] = buckets >= ENOUGH && extent(curves, START) || whole;
-  const least = kind === "share" ? 0.05 : Math.abs(high) * 0.1 || 1;
-  const pad = Math.max(0.08 * (high - low), (least - (high - low)) / 2, 0);
-  const floor = low >= 0 ? 0 : Number.NEGATIVE_INFINITY;
-  const ceiling = kind === "share" && high <= 1 ? 1 : Number.POSITIVE_INFINITY;
-  const [from = low, to = high] = nice(Math.max(floor, low - pad), Math.min(ceiling, high + pad), 4);
-  return linearAxis(Math.max(floor, from), Math.min(ceiling, to));
-}
-function tokenAxis(first, last, log) {
-  const high = Math.max(last, 1);
-  return log && first > 0 && high > first * 1.5 ? logAxis(first, high, 4) : linearAxis(0, high, 3);
 }
 
 // node_modules/d3-shape/src/constant.js
@@ -1330,233 +1524,8 @@ function Symbol2(type, size) {
   return symbol;
 }
 
-// node_modules/d3-format/dist/d3-format.mjs
-function formatDecimal(x2) {
-  return Math.abs(x2 = Math.round(x2)) >= 1e21 ? x2.toLocaleString("en").replace(/,/g, "") : x2.toString(10);
-}
-function formatDecimalParts(x2, p) {
-  if (!isFinite(x2) || x2 === 0) return null;
-  var i = (x2 = p ? x2.toExponential(p - 1) : x2.toExponential()).indexOf("e"), coefficient = x2.slice(0, i);
-  return [
-    coefficient.length > 1 ? coefficient[0] + coefficient.slice(2) : coefficient,
-    +x2.slice(i + 1)
-  ];
-}
-function exponent(x2) {
-  return x2 = formatDecimalParts(Math.abs(x2)), x2 ? x2[1] : NaN;
-}
-function formatGroup(grouping, thousands) {
-  return function(value, width) {
-    var i = value.length, t = [], j = 0, g = grouping[0], length = 0;
-    while (i > 0 && g > 0) {
-      if (length + g + 1 > width) g = Math.max(1, width - length);
-      t.push(value.substring(i -= g, i + g));
-      if ((length += g + 1) > width) break;
-      g = grouping[j = (j + 1) % grouping.length];
-    }
-    return t.reverse().join(thousands);
-  };
-}
-function formatNumerals(numerals) {
-  return function(value) {
-    return value.replace(/[0-9]/g, function(i) {
-      return numerals[+i];
-    });
-  };
-}
-var re = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function formatSpecifier(specifier) {
-  if (!(match = re.exec(specifier))) throw new Error("invalid format: " + specifier);
-  var match;
-  return new FormatSpecifier({
-    fill: match[1],
-    align: match[2],
-    sign: match[3],
-    symbol: match[4],
-    zero: match[5],
-    width: match[6],
-    comma: match[7],
-    precision: match[8] && match[8].slice(1),
-    trim: match[9],
-    type: match[10]
-  });
-}
-formatSpecifier.prototype = FormatSpecifier.prototype;
-function FormatSpecifier(specifier) {
-  this.fill = specifier.fill === void 0 ? " " : specifier.fill + "";
-  this.align = specifier.align === void 0 ? ">" : specifier.align + "";
-  this.sign = specifier.sign === void 0 ? "-" : specifier.sign + "";
-  this.symbol = specifier.symbol === void 0 ? "" : specifier.symbol + "";
-  this.zero = !!specifier.zero;
-  this.width = specifier.width === void 0 ? void 0 : +specifier.width;
-  this.comma = !!specifier.comma;
-  this.precision = specifier.precision === void 0 ? void 0 : +specifier.precision;
-  this.trim = !!specifier.trim;
-  this.type = specifier.type === void 0 ? "" : specifier.type + "";
-}
-FormatSpecifier.prototype.toString = function() {
-  return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
-};
-function formatTrim(s) {
-  out: for (var n = s.length, i = 1, i0 = -1, i1; i < n; ++i) {
-    switch (s[i]) {
-      case ".":
-        i0 = i1 = i;
-        break;
-      case "0":
-        if (i0 === 0) i0 = i;
-        i1 = i;
-        break;
-      default:
-        if (!+s[i]) break out;
-        if (i0 > 0) i0 = 0;
-        break;
-    }
-  }
-  return i0 > 0 ? s.slice(0, i0) + s.slice(i1 + 1) : s;
-}
-var prefixExponent;
-function formatPrefixAuto(x2, p) {
-  var d = formatDecimalParts(x2, p);
-  if (!d) return prefixExponent = void 0, x2.toPrecision(p);
-  var coefficient = d[0], exponent2 = d[1], i = exponent2 - (prefixExponent = Math.max(-8, Math.min(8, Math.floor(exponent2 / 3))) * 3) + 1, n = coefficient.length;
-  return i === n ? coefficient : i > n ? coefficient + new Array(i - n + 1).join("0") : i > 0 ? coefficient.slice(0, i) + "." + coefficient.slice(i) : "0." + new Array(1 - i).join("0") + formatDecimalParts(x2, Math.max(0, p + i - 1))[0];
-}
-function formatRounded(x2, p) {
-  var d = formatDecimalParts(x2, p);
-  if (!d) return x2 + "";
-  var coefficient = d[0], exponent2 = d[1];
-  return exponent2 < 0 ? "0." + new Array(-exponent2).join("0") + coefficient : coefficient.length > exponent2 + 1 ? coefficient.slice(0, exponent2 + 1) + "." + coefficient.slice(exponent2 + 1) : coefficient + new Array(exponent2 - coefficient.length + 2).join("0");
-}
-var formatTypes = {
-  "%": (x2, p) => (x2 * 100).toFixed(p),
-  "b": (x2) => Math.round(x2).toString(2),
-  "c": (x2) => x2 + "",
-  "d": formatDecimal,
-  "e": (x2, p) => x2.toExponential(p),
-  "f": (x2, p) => x2.toFixed(p),
-  "g": (x2, p) => x2.toPrecision(p),
-  "o": (x2) => Math.round(x2).toString(8),
-  "p": (x2, p) => formatRounded(x2 * 100, p),
-  "r": formatRounded,
-  "s": formatPrefixAuto,
-  "X": (x2) => Math.round(x2).toString(16).toUpperCase(),
-  "x": (x2) => Math.round(x2).toString(16)
-};
-function identity(x2) {
-  return x2;
-}
-var map = Array.prototype.map;
-var prefixes = ["y", "z", "a", "f", "p", "n", "µ", "m", "", "k", "M", "G", "T", "P", "E", "Z", "Y"];
-function formatLocale(locale2) {
-  var group2 = locale2.grouping === void 0 || locale2.thousands === void 0 ? identity : formatGroup(map.call(locale2.grouping, Number), locale2.thousands + ""), currencyPrefix = locale2.currency === void 0 ? "" : locale2.currency[0] + "", currencySuffix = locale2.currency === void 0 ? "" : locale2.currency[1] + "", decimal = locale2.decimal === void 0 ? "." : locale2.decimal + "", numerals = locale2.numerals === void 0 ? identity : formatNumerals(map.call(locale2.numerals, String)), percent = locale2.percent === void 0 ? "%" : locale2.percent + "", minus = locale2.minus === void 0 ? "−" : locale2.minus + "", nan = locale2.nan === void 0 ? "NaN" : locale2.nan + "";
-  function newFormat(specifier, options) {
-    specifier = formatSpecifier(specifier);
-    var fill = specifier.fill, align = specifier.align, sign = specifier.sign, symbol = specifier.symbol, zero2 = specifier.zero, width = specifier.width, comma = specifier.comma, precision = specifier.precision, trim = specifier.trim, type = specifier.type;
-    if (type === "n") comma = true, type = "g";
-    else if (!formatTypes[type]) precision === void 0 && (precision = 12), trim = true, type = "g";
-    if (zero2 || fill === "0" && align === "=") zero2 = true, fill = "0", align = "=";
-    var prefix = (options && options.prefix !== void 0 ? options.prefix : "") + (symbol === "$" ? currencyPrefix : symbol === "#" && /[boxX]/.test(type) ? "0" + type.toLowerCase() : ""), suffix = (symbol === "$" ? currencySuffix : /[%p]/.test(type) ? percent : "") + (options && options.suffix !== void 0 ? options.suffix : "");
-    var formatType = formatTypes[type], maybeSuffix = /[defgprs%]/.test(type);
-    precision = precision === void 0 ? 6 : /[gprs]/.test(type) ? Math.max(1, Math.min(21, precision)) : Math.max(0, Math.min(20, precision));
-    function format2(value) {
-      var valuePrefix = prefix, valueSuffix = suffix, i, n, c;
-      if (type === "c") {
-        valueSuffix = formatType(value) + valueSuffix;
-        value = "";
-      } else {
-        value = +value;
-        var valueNegative = value < 0 || 1 / value < 0;
-        value = isNaN(value) ? nan : formatType(Math.abs(value), precision);
-        if (trim) value = formatTrim(value);
-        if (valueNegative && +value === 0 && sign !== "+") valueNegative = false;
-        valuePrefix = (valueNegative ? sign === "(" ? sign : minus : sign === "-" || sign === "(" ? "" : sign) + valuePrefix;
-        valueSuffix = (type === "s" && !isNaN(value) && prefixExponent !== void 0 ? prefixes[8 + prefixExponent / 3] : "") + valueSuffix + (valueNegative && sign === "(" ? ")" : "");
-        if (maybeSuffix) {
-          i = -1, n = value.length;
-          while (++i < n) {
-            if (c = value.charCodeAt(i), 48 > c || c > 57) {
-              valueSuffix = (c === 46 ? decimal + value.slice(i + 1) : value.slice(i)) + valueSuffix;
-              value = value.slice(0, i);
-              break;
-            }
-          }
-        }
-      }
-      if (comma && !zero2) value = group2(value, Infinity);
-      var length = valuePrefix.length + value.length + valueSuffix.length, padding = length < width ? new Array(width - length + 1).join(fill) : "";
-      if (comma && zero2) value = group2(padding + value, padding.length ? width - valueSuffix.length : Infinity), padding = "";
-      switch (align) {
-        case "<":
-          value = valuePrefix + value + valueSuffix + padding;
-          break;
-        case "=":
-          value = valuePrefix + padding + value + valueSuffix;
-          break;
-        case "^":
-          value = padding.slice(0, length = padding.length >> 1) + valuePrefix + value + valueSuffix + padding.slice(length);
-          break;
-        default:
-          value = padding + valuePrefix + value + valueSuffix;
-          break;
-      }
-      return numerals(value);
-    }
-    format2.toString = function() {
-      return specifier + "";
-    };
-    return format2;
-  }
-  function formatPrefix2(specifier, value) {
-    var e = Math.max(-8, Math.min(8, Math.floor(exponent(value) / 3))) * 3, k = Math.pow(10, -e), f = newFormat((specifier = formatSpecifier(specifier), specifier.type = "f", specifier), { suffix: prefixes[8 + e / 3] });
-    return function(value2) {
-      return f(k * value2);
-    };
-  }
-  return {
-    format: newFormat,
-    formatPrefix: formatPrefix2
-  };
-}
-var locale;
-var format;
-var formatPrefix;
-defaultLocale({
-  thousands: ",",
-  grouping: [3],
-  currency: ["$", ""]
-});
-function defaultLocale(definition) {
-  locale = formatLocale(definition);
-  format = locale.format;
-  formatPrefix = locale.formatPrefix;
-  return locale;
-}
-
-// src/shared/format.ts
-var plain = format(".4g");
-var signed = format("+.4g");
-function special(value) {
-  if (Number.isNaN(value)) return "undefined";
-  if (value === Number.POSITIVE_INFINITY) return "+∞";
-  if (value === Number.NEGATIVE_INFINITY) return "−∞";
-  return null;
-}
-function sig4(value) {
-  return special(value) ?? plain(value === 0 ? 0 : value);
-}
-function short(value) {
-  return special(value) ?? format(".3~g")(value);
-}
-
 // src/train_monitor/words.ts
-var si = format(".3~s");
 var lean = format(".4~g");
-var SPACE = " ";
-function count(value) {
-  if (value < 1e3) return String(Math.round(value));
-  return si(value).replace(/([A-Zµ-ž])$/i, (unit) => SPACE + (unit === "G" ? "B" : unit));
-}
 function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
@@ -1565,6 +1534,7 @@ function duration(seconds) {
 }
 function paceText(status) {
   const parts = [`${count(status.tokens)} of ${count(status.n_tokens)} tokens`];
+  if (status.filling !== null) return `filling the buffer, ${percentTick(Math.floor(100 * status.filling) / 100)}`;
   if (status.tokens_per_second !== null) parts.push(`${count(status.tokens_per_second)} tokens/s`);
   if (status.seconds_left !== null && status.state === "running") parts.push(`${duration(status.seconds_left)} left`);
   return parts.join(" · ");
@@ -1602,9 +1572,6 @@ function changeText(data, change) {
   const of = all ? "" : `, ${change.saes.map((sae) => data.saes[sae]?.name ?? "").join(", ")}`;
   const value = (number2) => number2 === null ? "…" : lean(number2);
   return `${change.label} ${value(change.old)} → ${value(change.new)}${of}`;
-}
-function densityText(share) {
-  return `${Number((100 * share).toPrecision(2))}${SPACE}%`;
 }
 function binText(data, sae, bin) {
   const { edges } = data.meta;
@@ -1921,6 +1888,43 @@ function filledBins({ saes }, sae) {
   const one = saes[sae];
   const bins = Array.from({ length: one?.density.length ?? 0 }, (_, bin) => bin).filter((bin) => one?.density[bin]);
   return one?.neverFired ? [-1, ...bins] : bins;
+}
+
+// src/train_monitor/axes.ts
+var LOG_FROM = { loss: 4, count: 12, share: Number.POSITIVE_INFINITY };
+var START = 0.08;
+var ENOUGH = 24;
+function extent(curves, from) {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const curve of curves) {
+    for (let i = Math.floor(from * curve.flags.length); i < curve.flags.length; i++) {
+      if (!((curve.flags[i] ?? 0) & FLAG.measured)) continue;
+      low = Math.min(low, curve.low[i] ?? low);
+      high = Math.max(high, curve.high[i] ?? high);
+    }
+  }
+  return low <= high ? [low, high] : null;
+}
+function valueAxis({ kind }, curves) {
+  const whole = extent(curves, 0);
+  if (!whole) return linearAxis(0, 1);
+  if (whole[0] > 0 && whole[1] / whole[0] > LOG_FROM[kind]) {
+    const pad2 = (whole[1] / whole[0]) ** 0.04;
+    return logAxis(whole[0] / pad2, whole[1] * pad2);
+  }
+  const buckets = Math.max(...curves.map((curve) => curve.flags.length));
+  const [low, high] = buckets >= ENOUGH && extent(curves, START) || whole;
+  const least = kind === "share" ? 0.05 : Math.abs(high) * 0.1 || 1;
+  const pad = Math.max(0.08 * (high - low), (least - (high - low)) / 2, 0);
+  const floor = low >= 0 ? 0 : Number.NEGATIVE_INFINITY;
+  const ceiling = kind === "share" && high <= 1 ? 1 : Number.POSITIVE_INFINITY;
+  const [from = low, to = high] = nice(Math.max(floor, low - pad), Math.min(ceiling, high + pad), 4);
+  return linearAxis(Math.max(floor, from), Math.min(ceiling, to));
+}
+function tokenAxis(first, last, log) {
+  const high = Math.max(last, 1);
+  return log && first > 0 && high > first * 1.5 ? logAxis(first, high, 4) : linearAxis(0, high, 3);
 }
 
 // src/train_monitor/panels.ts
@@ -2553,7 +2557,7 @@ function peekPanel(scope, bridge, chosen) {
       if (redraw) draw();
       const one = data.meta.saes[sae];
       const key = JSON.stringify([sae, one?.dead, one?.dead_first]);
-      if (one && key !== deadKey) dead.replaceChildren(...deadNodes(one.dead, one.dead_first, data.meta.window));
+      if (one && key !== deadKey) dead.replaceChildren(...deadNodes(one.dead, one.dead_first, one.window));
       deadKey = key;
     },
     destroy: () => controller?.abort()

@@ -70,6 +70,10 @@ class ResultWidget(anywidget.AnyWidget):
 
     _axes: Mapping[str, bool] = {}
     """Keys of `selected`, in the order of a tuple; False = may be None."""
+    _page_traits: tuple[str, ...] = ()
+    """Traits of its own that an exported page starts with."""
+    _large_page: bool = False
+    """Whether an exported page keeps all recorded replies, deflated; else those that fit, as they are."""
 
     def __init__(self, result: Showable, **traits: Any) -> None:
         self.result = result

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import html
 import json
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -58,6 +59,9 @@ def page(
     for index, part in enumerate(parts):
         if isinstance(part, str):
             body.append(part)
+            continue
+        if isinstance(part, Showable) and part._picture:
+            body.append(static_bundle(part.wait())["text/html"])
             continue
         widgets[index] = widget = _widget(part)
         fallback = static_bundle(widget.result)["text/html"]
@@ -127,6 +131,7 @@ def _state(widget: ResultWidget) -> dict[str, Any]:
             "progress": widget.progress,
             "error": "",
             "kernel": False,
+            **{name: getattr(widget, name) for name in widget._page_traits},
         },
         "data": base64.b64encode(widget._data).decode("ascii"),
         "replies": recorded_replies(widget),
@@ -135,9 +140,12 @@ def _state(widget: ResultWidget) -> dict[str, Any]:
     }
 
 
-def recorded_replies(widget: ResultWidget) -> dict[str, dict[str, Any]]:
-    """Answer the requests that a page may make, as many as fit in `MAX_RECORDED_BYTES`."""
-    replies: dict[str, dict[str, Any]] = {}
+def recorded_replies(widget: ResultWidget) -> dict[str, dict[str, Any] | str]:
+    """Answer the requests that a page may make, as many as fit in `MAX_RECORDED_BYTES`.
+
+    A widget with a large page has all of them, each deflated: `export_host.js` inflates one when it is asked for.
+    """
+    replies: dict[str, dict[str, Any] | str] = {}
     size = 0
     for method, params in widget._recorded_requests():
         try:
@@ -145,11 +153,21 @@ def recorded_replies(widget: ResultWidget) -> dict[str, dict[str, Any]]:
         except InterpError:
             continue
         reply = {"result": result, "buffers": [base64.b64encode(each).decode("ascii") for each in buffers]}
+        key = f"{method} {json.dumps(params, ensure_ascii=False, sort_keys=True, separators=(',', ':'))}"
+        if widget._large_page:
+            replies[key] = _deflated(reply)
+            continue
         size += len(json.dumps(reply))
         if size > MAX_RECORDED_BYTES:
             break
-        replies[f"{method} {json.dumps(params, sort_keys=True, separators=(',', ':'))}"] = reply
+        replies[key] = reply
     return replies
+
+
+def _deflated(reply: dict[str, Any]) -> str:
+    text = json.dumps(reply, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    # The zlib container is what DecompressionStream("deflate") reads.
+    return base64.b64encode(zlib.compress(text.encode("utf-8", "replace"), 9)).decode("ascii")
 
 
 def _linked(pair: tuple[int, int], widgets: dict[int, ResultWidget]) -> list[dict[str, Any]]:

@@ -7,6 +7,11 @@ function decode(base64) {
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return new DataView(bytes.buffer);
 }
+// Replies of large pages are deflated, each by itself, so that opening the page stays quick.
+async function inflate(base64) {
+  const stream = new Blob([decode(base64)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return JSON.parse(await new Response(stream).text());
+}
 // Python writes the same key: method, then the parameters with their names in order.
 const keyOf = (method, params) => `${method} ${JSON.stringify(Object.fromEntries(Object.entries(params ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))))}`;
 
@@ -15,9 +20,10 @@ function makeModel({ traits, data, replies }) {
   const listeners = new Map();
   const of = (name) => listeners.get(name) ?? listeners.set(name, new Set()).get(name);
   const emit = (name, ...args) => [...of(name)].forEach((listener) => listener(...args));
-  const answer = (request) => {
+  const answer = async (request) => {
     const reply = { v: 1, kind: "reply", id: request.id };
-    const known = replies[keyOf(request.method, request.params)];
+    const kept = replies[keyOf(request.method, request.params)];
+    const known = typeof kept === "string" ? await inflate(kept) : kept;
     const error = { type: "NeedsKernel", message: `${request.method} needs a running kernel: open the notebook to compute this.` };
     if (known) emit("msg:custom", { ...reply, ok: true, result: known.result }, known.buffers.map(decode));
     else emit("msg:custom", { ...reply, ok: false, error }, []);

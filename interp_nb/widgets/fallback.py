@@ -90,7 +90,7 @@ def picture(shown: Showable) -> tuple[bytes, int]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    name = shown._widget.partition(":")[0].rpartition(".")[2]
+    name = shown._picture or shown._widget.partition(":")[0].rpartition(".")[2]
     draw = import_module(f"interp_nb.widgets.pictures.{name}").draw
     buffer = io.BytesIO()
     # Glyphs that the font lacks become boxes; the notebook need not hear of each.

@@ -1,7 +1,8 @@
 """`link(a, b)`: two selections that follow each other.
 
-Selections meet in the keys that mean the same place: layer with layer, head with head, a position with the destination
-of an attention pattern. The same keys tie widgets together on an exported page.
+Selections meet in the keys that mean the same place: layer with layer, head with head, a latent with the latent of a
+patch grid, a position with the destination of an attention pattern. The same keys tie widgets together on an exported
+page.
 """
 
 import weakref
@@ -16,6 +17,10 @@ from interp_nb.widgets.selection import SelectionError
 Selection = dict[str, int | None] | None
 
 ALIKE: Final = (
+    ("latent_idx", "latent_idx"),
+    ("latent", "latent"),
+    ("latent_idx", "latent"),
+    ("latent", "latent_idx"),
     ("layer", "layer"),
     ("head", "head"),
     ("pos", "pos"),

@@ -15,6 +15,7 @@ ENTRIES = {
     "patching": "patching_speed",
     "harvest": "harvest_speed",
     "sae": "sae_speed",
+    "store": "store_speed",
 }
 
 

@@ -186,7 +186,7 @@ def _spread(*times: Times) -> float:
 def _quality(n_seeds: int) -> Iterator[Row]:
     """Train small SAEs on the same rows in the same order, and measure them on other rows.
 
-    Ours clips gradients to norm 1 as sae_lens and dictionary_learning do; that is not our default.
+    Ours clips gradients to norm 1 by default, as sae_lens and dictionary_learning do.
     """
     n_steps = 3000
     for kind in ("topk", "batch_topk"):

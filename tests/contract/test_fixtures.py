@@ -17,6 +17,7 @@ pytest.importorskip("anywidget", reason="needs anywidget: pip install anywidget"
 FOLDER = Path(__file__).parents[2] / "widgets" / "test" / "fixtures"
 TRAITS = ("_meta", "selected", "state", "progress", "error", "kernel")
 
+TEXT = {"prompt": "The dog", "pos": None, "n": 20, "latents": None, "store": 0}
 REQUESTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "patch_grid": [
         ("predict", {"layer": 0, "pos": 2}),
@@ -34,6 +35,24 @@ REQUESTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("pattern", {"layer": 1, "head": 1}),
         ("pattern", {"layer": 7, "head": 0}),
     ],
+    "feature_dashboard": [
+        ("detail", {"latent_idx": 1, "store": 0}),
+        ("detail", {"latent_idx": 3, "store": 1}),
+        ("detail", {"latent_idx": 99, "store": 0}),
+        ("rows", {"latents": [0, 3], "store": 0}),
+        ("columns", {}),
+        ("search", {"text": "dog", "by": "any", "store": 0}),
+        ("text", TEXT | {"rank_by": "max", "answer": "", "wrong": ""}),
+        ("text", TEXT | {"rank_by": "direct", "answer": " runs", "wrong": " sleeps"}),
+        ("text", TEXT | {"rank_by": "max", "answer": "", "wrong": "", "latents": [4], "prompt": ""}),
+        ("effect", {"latent_idx": 0, "prompt": "The", "kind": "boost", "strength": 4, "store": 0}),
+        ("label", {"latent_idx": 5, "text": "doing <b>things</b>", "author": "ada"}),
+        ("label", {"latent_idx": 5, "text": "x", "author": ""}),
+        ("map", {"method": "pca", "store": 0}),
+        ("compare", {"latent_idx": 0, "other": None, "store": 1}),
+        ("tokenize", {"text": "The dog"}),
+        ("code", {}),
+    ],
     "head_roles": [],
     "train_monitor": [
         ("peek", {"pick": "densest", "rank": 0, "sae": 0}),
@@ -45,12 +64,17 @@ REQUESTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
 }
 
 
-def made(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+def made(name: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Any:
     """A widget of a hand-made result; what a model would say is made by hand too."""
     from tests.contract import made as results
 
     if name == "attention":
         return results.made_patterns().show(selected=(2, 1, 3, 0))
+    if name == "feature_dashboard":
+        from tests.contract.made_features import TIME, made_live_dashboard
+
+        monkeypatch.setattr("interp_nb.features.labels.utc_now", lambda: TIME)
+        return made_live_dashboard(folder, monkeypatch, two=True, prompt="The dog").show()
     if name == "head_roles":
         return results.made_roles().show()
     if name == "train_monitor":
@@ -65,9 +89,9 @@ def made(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     return grid.show(selected=(1, 0, 2) if name == "patch_heads" else (0, 2))
 
 
-def fixture_text(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def fixture_text(name: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> str:
     """One widget's traits, and its replies to some requests, as JSON."""
-    widget = made(name, monkeypatch)
+    widget = made(name, monkeypatch, folder)
     replies: list[dict[str, Any]] = []
 
     def keep(content: Any, buffers: list[bytes] | None = None) -> None:
@@ -78,14 +102,14 @@ def fixture_text(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
         request = {"v": 1, "kind": "request", "id": f"r{number}", "method": method, "params": params}
         widget._handle_custom_msg(request, [])
         replies[-1] = {"request": request, **replies[-1]}
-    traits = {trait: getattr(widget, trait) for trait in TRAITS}
+    traits = {trait: getattr(widget, trait) for trait in (*TRAITS, *widget._page_traits)}
     fixture = {"traits": traits, "data": base64.b64encode(widget._data).decode(), "replies": replies}
     return json.dumps(fixture, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 
 
 @pytest.mark.parametrize("name", sorted(REQUESTS))
-def test_front_end_fixture_is_what_python_sends(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = fixture_text(name, monkeypatch)
+def test_front_end_fixture_is_what_python_sends(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    text = fixture_text(name, monkeypatch, tmp_path)
     path = FOLDER / f"{name}.json"
     committed = path.read_text(encoding="utf-8") if path.is_file() else "{}"
     if os.environ.get("INTERP_NB_UPDATE_FIXTURES") and inflated(committed) != inflated(text):

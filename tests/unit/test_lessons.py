@@ -97,3 +97,52 @@ def without_relu(pre: torch.Tensor, k: int) -> torch.Tensor:
 def test_batch_topk_check_knows_the_near_misses(selector: Callable[..., Any], hint: str) -> None:
     with pytest.raises(AssertionError, match=hint):
         lessons.check_batch_topk(selector)
+
+
+def of_all(active: torch.Tensor, latent: int) -> torch.Tensor:
+    return active[active[:, latent]].float().sum(0) / len(active)
+
+
+def other_way_round(active: torch.Tensor, latent: int) -> torch.Tensor:
+    return active[active[:, latent]].float().sum(0) / active.sum(0).clamp_min(1)
+
+
+def without_zeros(active: torch.Tensor, latent: int) -> torch.Tensor:
+    return active[active[:, latent]].float().mean(0)
+
+
+@pytest.mark.parametrize(
+    ("shares", "hint"), [(of_all, "all tokens"), (other_way_round, "other way round"), (without_zeros, "never fires")]
+)
+def test_cofiring_check_knows_the_near_misses(shares: Callable[..., Any], hint: str) -> None:
+    with pytest.raises(AssertionError, match=hint):
+        lessons.check_cofiring(shares)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "hint"),
+    [
+        (lambda said, fires: sum(p == t for p, t in zip(said, fires, strict=True)) / len(fires), "plain accuracy"),
+        (lambda said, fires: sum(p and t for p, t in zip(said, fires, strict=True)) / sum(fires), "recall alone"),
+    ],
+)
+def test_balanced_accuracy_check_knows_the_near_misses(accuracy: Callable[..., Any], hint: str) -> None:
+    with pytest.raises(AssertionError, match=hint):
+        lessons.check_balanced_accuracy(accuracy)
+
+
+def largest_first(cosines: Any) -> list[int]:
+    left, found = cosines.copy(), [0] * len(cosines)
+    for _ in found:
+        row, column = divmod(int(left.argmax()), left.shape[1])
+        found[row] = column
+        left[row], left[:, column] = -2, -2
+    return found
+
+
+@pytest.mark.parametrize(
+    ("matcher", "hint"), [(largest_first, "largest cosine first"), (lambda cosines: cosines.argmax(1), "used twice")]
+)
+def test_matching_check_knows_the_near_misses(matcher: Callable[..., Any], hint: str) -> None:
+    with pytest.raises(AssertionError, match=hint):
+        lessons.check_matching(matcher)

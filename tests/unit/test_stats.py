@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from interp_nb._errors import ConfigError
-from interp_nb._stats import bootstrap_ratio, rank_correlation
+from interp_nb._stats import bootstrap_counts, bootstrap_ratio, rank_correlation
 
 
 def slow_interval(numerator: list[float], denominator: list[float], draws: list[list[int]], level: float):
@@ -108,3 +108,24 @@ def test_rank_correlation_is_that_of_ranks():
     assert rank_correlation(torch.tensor([0.0, 5.0, 5.0, 9.0]), first) == pytest.approx(4.5 / math.sqrt(22.5))
     assert math.isnan(rank_correlation(torch.ones(3), first[:3]))
     assert math.isnan(rank_correlation(first[:1], first[:1]))
+
+
+def test_bootstrap_of_counts_is_that_of_the_ratio_where_the_number_is_a_ratio():
+    counts = torch.rand(20, 2, generator=torch.Generator().manual_seed(0)) + 0.5
+    of_counts = bootstrap_counts(counts, lambda sums: sums[..., :1] / sums[..., 1:], n_resamples=200, seed=3)
+    of_ratio = bootstrap_ratio(counts[:, :1], counts[:, 1], n_resamples=200, seed=3)
+    torch.testing.assert_close(of_counts.low, of_ratio.low)
+    torch.testing.assert_close(of_counts.high, of_ratio.high)
+
+
+def test_bootstrap_of_counts_with_one_group_or_nothing_counted_says_nothing():
+    recall = lambda sums: sums[..., :1] / sums[..., 1:]
+    assert bootstrap_counts(torch.ones(1, 2), recall).low.isnan().all()
+    assert bootstrap_counts(torch.zeros(5, 2), recall).high.isnan().all()
+
+
+def test_bootstrap_of_counts_passes_over_resamples_that_say_nothing():
+    """One document in three has a positive: resamples without any count as the number itself."""
+    counts = torch.tensor([[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]])
+    interval = bootstrap_counts(counts, lambda sums: sums[..., :1] / sums[..., 1:])
+    assert interval.low == interval.high == 1.0

@@ -8,7 +8,7 @@ import pytest
 
 from interp_nb.widgets.codec import MAX_TRAIT_BYTES, pack
 from interp_nb.widgets.curves import HAS_MINUS, HAS_NAN, HAS_PLUS, MEASURED, Curves
-from interp_nb.widgets.train_monitor import bucket_limit
+from interp_nb.widgets.train_series import bucket_limit
 
 
 def made(n: int, seed: int = 0) -> list[dict[str, Any]]:

@@ -30,6 +30,6 @@ def encode_labelled(document: Document, tokenizer: Tokenizer) -> LabelledTokens:
         return LabelledTokens(ids, [base._replace(role=role) for role in roles])
     pieces = list(document.pieces())
     ends = list(accumulate(len(piece.text) for piece in pieces))
-    encoding = tokenizer.backend_tokenizer.encode(document.text)
+    encoding = tokenizer.backend_tokenizer.encode(document.text, add_special_tokens=False)
     labels = [pieces[bisect_left(ends, end)].labels for _, end in encoding.offsets]
     return LabelledTokens(list(encoding.ids), labels)

@@ -347,3 +347,15 @@ def test_documents_are_read_as_the_model_was_trained(tiny_model):
     pocket = load_model()  # it never saw two documents in one window
     assert (packing(tiny_model), packing(pocket)) == ("packed", "separate")
     assert packing(pocket, packing="packed") == "packed"
+
+
+def test_text_that_is_left_out_is_said_once(tiny_model):
+    texts = ["a long text that goes on and on and on and on " * 4] * 3
+    with pytest.warns(UserWarning, match="packing='packed' reads everything") as said:
+        everything(harvest(tiny_model, "resid_post", texts, layer=0, packing="separate", ctx_len=8))
+    assert len([each for each in said if "left out" in str(each.message)]) == 1
+
+
+def test_half_of_a_surrogate_pair_is_read_as_a_replacement(tiny_model):
+    rows = [everything(harvest(tiny_model, "resid_post", [text], layer=0)) for text in ("\ud800 a", "\ufffd a")]
+    assert rows[0].tokens.tolist() == rows[1].tokens.tolist()

@@ -1,0 +1,324 @@
+"""What has latents: an SAE of any architecture and wiring, the neurons of a site, plain directions.
+
+All three say which latents fire on rows (`find`), what a latent reads and writes in the model's units, and which they
+are (`identity`); a store treats them the same.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from interp_nb._errors import ConfigError, ShapeError
+from interp_nb.features.firing import Firing
+from interp_nb.models.protocol import HookedModel
+from interp_nb.sae.coder import SAE
+from interp_nb.sae.reading import site_names, site_widths
+from interp_nb.sae.saving import content_hash, load_sae, save_sae
+from interp_nb.sae.select import BatchTopK, RowTopK
+from interp_nb.sae.survivors import Found, Memory, Reading, Survivors, joined, largest, positions
+
+SAE_FOLDER: Final = "sae"
+DIRECTIONS: Final = "directions.safetensors"
+_BELOW: Final = 1 - 1e-5
+"""A cut divided by a latent's norm is lowered by this share, so that rounding loses no latent; what is found is then
+compared as `encode` compares it."""
+
+
+class LatentSource(ABC):
+    """Base: latents that read rows of activations."""
+
+    kind: ClassVar[str]
+    d_sae: int
+    """Number of latents."""
+    d_in: int
+    """Width of the rows they read."""
+    reads: tuple[str, ...]
+    """Hook names of the sites they read; empty where they have no name."""
+    sae: SAE | None = None
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Hook names of the sites they write to."""
+        return self.reads
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Hook names to give a harvest as its targets: none is needed to see what fires."""
+        return self.reads
+
+    @abstractmethod
+    def find(self, acts: Float[Tensor, "row d_in"]) -> Firing:
+        """Find the latents that fire on rows: activation above 0."""
+
+    @abstractmethod
+    def encode(self, acts: Float[Tensor, "row d_in"]) -> Float[Tensor, "row d_sae"]:
+        """Compute all latents' activations."""
+
+    @abstractmethod
+    def rows(self, latents: Int[Tensor, " n"]) -> Float[Tensor, "n d_out"]:
+        """Give what latents write per unit of activation, in the model's units, site after site."""
+
+    @abstractmethod
+    def encoder(self) -> Float[Tensor, "d_sae d_read"] | None:
+        """Give what latents read with, in the model's units; None where each reads one number."""
+
+    def bias(self) -> Float[Tensor, " d_sae"]:
+        """Give what is added to what a latent reads."""
+        return torch.zeros(self.d_sae)
+
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """Say which latents these are: plain JSON, with a hash where they have weights."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write what `load_latents` needs to the folder of a store."""
+
+
+class SAELatents(LatentSource):
+    """The latents of an SAE, transcoder or crosscoder."""
+
+    kind: ClassVar[str] = "sae"
+
+    def __init__(self, sae: SAE, reads: tuple[str, ...] = ()) -> None:
+        cfg = sae.cfg
+        self.sae: SAE = sae
+        self.d_sae, self.d_in = cfg.d_sae, cfg.d_in
+        n_read = (len(cfg.sites) + 1) // 2 if sae.has_own_targets else len(cfg.sites)
+        self.reads = reads or cfg.sites[:n_read]
+        self._writes = cfg.sites[n_read:] if sae.has_own_targets else self.reads
+        self._memory = Memory()
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Hook names of the sites they write to."""
+        return self._writes
+
+    @torch.no_grad()
+    def find(self, acts: Float[Tensor, "row d_in"]) -> Firing:
+        """Find the latents that fire on rows, the pairs that `sae.encode` gives above 0."""
+        sae = self.sae
+        rows = sae.input(sae.normalize(acts.to(sae.encoder.device)))
+        rule = sae.architecture.rule(sae)
+        reading = Reading(rows, sae.encoder, sae.b_enc, sae.encoder_sites)
+        if isinstance(rule, RowTopK):
+            source = Survivors(reading, self._memory, rule.scale, rule.among)
+            found = joined([source.top(part, rule.k) for part in source.chunks()])
+            found = largest(found, rule.k, source.scores(found))
+        elif isinstance(rule, BatchTopK):
+            found = self._above_threshold(Survivors(reading, self._memory), rule.scale)
+        else:
+            source = Survivors(reading, self._memory)
+            # Training also looks a little below a latent's threshold; here nothing there fires.
+            cut = rule.cut if sae.threshold is None else sae.threshold
+            found = joined([source.exceeding(part, cut) for part in source.chunks()])
+        pairs = found.pairs(self.d_sae)
+        return _firing(found, sae.architecture.activate(sae, found.pre, pairs))
+
+    def _above_threshold(self, source: Survivors, scale: Tensor | None) -> Found:
+        cut = float(self.sae.running_threshold.nan_to_num(0.0))  # type: ignore[operator]
+        lowered = cut if scale is None else cut / scale.clamp(min=1e-30) * _BELOW
+        found = joined([source.exceeding(part, lowered) for part in source.chunks()])
+        return found if scale is None else found.where(found.pre * scale[found.latents] > cut)
+
+    @torch.no_grad()
+    def encode(self, acts: Float[Tensor, "row d_in"]) -> Float[Tensor, "row d_sae"]:
+        """Compute all latents' activations."""
+        return self.sae.encode(acts)
+
+    @torch.no_grad()
+    def rows(self, latents: Int[Tensor, " n"]) -> Float[Tensor, "n d_out"]:
+        """Give decoder rows, without the scale that activations are trained at."""
+        sae = self.sae
+        scale = sae.target_scale if sae.has_own_targets else sae.norm_scale
+        decoder = sae.decoder().float()
+        scale = scale.float().expand(sae.cfg.n_sites if scale.ndim else 1)
+        chosen = decoder[latents.to(decoder.device)]
+        return (chosen / scale.repeat_interleave(decoder.shape[1] // len(scale))).cpu()
+
+    @torch.no_grad()
+    def encoder(self) -> Float[Tensor, "d_sae d_read"] | None:
+        """Give encoder rows, with the scale that activations are trained at."""
+        sae = self.sae
+        scale = sae.norm_scale.float()
+        if scale.ndim and sae.cfg.kind == "clt":
+            scale = scale.repeat_interleave(self.d_sae // sae.cfg.n_sites).unsqueeze(1)
+        elif scale.ndim:
+            scale = scale.repeat_interleave(self.d_in // sae.cfg.n_sites)
+        return (sae.encoder.detach().float() * scale).cpu()
+
+    def bias(self) -> Float[Tensor, " d_sae"]:
+        """Give the encoder's bias."""
+        return self.sae.b_enc.detach().float().cpu()
+
+    def identity(self) -> dict[str, Any]:
+        """Say which SAE it is, by the hash of its configuration and weights."""
+        return {"kind": self.kind, "wiring": self.sae.cfg.kind, "d_sae": self.d_sae, "sites": list(self.reads),
+                "hash": content_hash(self.sae)}  # fmt: skip
+
+    def save(self, folder: Path) -> None:
+        """Write a copy of the SAE, so that the store opens by itself."""
+        save_sae(self.sae, folder / SAE_FOLDER)
+
+
+class Directions(LatentSource):
+    """Directions in activation space: a latent is the projection on one, and fires where that is positive."""
+
+    kind: ClassVar[str] = "directions"
+
+    def __init__(self, directions: Tensor, reads: tuple[str, ...] = ()) -> None:
+        if directions.ndim != 2 or not directions.is_floating_point() or 0 in directions.shape:
+            raise ShapeError(
+                f"directions must be [n d_in], got {list(directions.shape)} of {directions.dtype}; put one direction "
+                "in each row"
+            )
+        if not bool(directions.isfinite().all()):
+            raise ConfigError("directions must be finite, got NaN or infinity in some; leave those out")
+        if not bool(directions.any(1).all()):
+            raise ConfigError(
+                "directions must not be zero, and some are: nothing can be projected on them; leave those out"
+            )
+        self._directions = directions.detach().float()
+        self.d_sae, self.d_in = (int(size) for size in directions.shape)
+        self.reads = reads
+
+    def find(self, acts: Float[Tensor, "row d_in"]) -> Firing:
+        """Find the directions on which rows have a positive part."""
+        return _positive(self.encode(acts))
+
+    def encode(self, acts: Float[Tensor, "row d_in"]) -> Float[Tensor, "row d_sae"]:
+        """Project rows on all directions."""
+        return acts.to(self._directions) @ self._directions.T
+
+    def rows(self, latents: Int[Tensor, " n"]) -> Float[Tensor, "n d_out"]:
+        """Give direction / norm^2: what moves the projection on a direction by one."""
+        rows = self._directions.cpu()[latents.cpu()]
+        return rows / rows.square().sum(1, keepdim=True)
+
+    def encoder(self) -> Float[Tensor, "d_sae d_read"] | None:
+        """Give the directions, which are what is read with."""
+        return self._directions.cpu()
+
+    def identity(self) -> dict[str, Any]:
+        """Say which directions they are, by a hash of them all."""
+        content = self._directions.cpu().contiguous().numpy().tobytes()
+        return {"kind": self.kind, "wiring": self.kind, "d_sae": self.d_sae, "sites": list(self.reads),
+                "hash": hashlib.sha256(content).hexdigest()}  # fmt: skip
+
+    def save(self, folder: Path) -> None:
+        """Write the directions."""
+        from safetensors.torch import save_file
+
+        from interp_nb._atomic import write_atomically
+
+        held = {"directions": self._directions.cpu().contiguous()}
+        write_atomically(folder / DIRECTIONS, lambda part: save_file(held, part))
+
+
+class Neurons(LatentSource):
+    """The neurons of a site: each is a latent that fires where its activation is positive."""
+
+    kind: ClassVar[str] = "neurons"
+
+    def __init__(self, width: int, reads: tuple[str, ...]) -> None:
+        self.d_sae = self.d_in = width
+        self.reads = reads
+
+    def find(self, acts: Float[Tensor, "row d_in"]) -> Firing:
+        """Find the neurons that are active."""
+        return _positive(acts)
+
+    def encode(self, acts: Float[Tensor, "row d_in"]) -> Float[Tensor, "row d_sae"]:
+        """Return the positive part of activations."""
+        return acts.relu()
+
+    def rows(self, latents: Int[Tensor, " n"]) -> Float[Tensor, "n d_out"]:
+        """Give rows of the identity: a neuron writes itself to its site."""
+        return torch.nn.functional.one_hot(latents.cpu().long(), self.d_in).float()
+
+    def encoder(self) -> Float[Tensor, "d_sae d_read"] | None:
+        """A neuron reads one number: None."""
+        return None
+
+    def identity(self) -> dict[str, Any]:
+        """Say which neurons they are: all of a site of the model, which has an identity of its own."""
+        return {"kind": self.kind, "wiring": self.kind, "d_sae": self.d_sae, "sites": list(self.reads)}
+
+    def save(self, folder: Path) -> None:
+        """Write nothing: neurons are the model's."""
+
+
+def latents_of(
+    sae: SAE | str | Tensor, model: HookedModel | None, site: str | Sequence[str] | None = None,
+    layer: int | Sequence[int] | None = None,
+) -> LatentSource:  # fmt: skip
+    """See what has latents in what a caller gave.
+
+    Raises:
+        ConfigError: nothing that has latents, or no site for neurons and directions of a model.
+        HookNameError: no such site.
+        ShapeError: directions that are no rows, or of another width than the site.
+    """
+    if isinstance(sae, SAE):
+        named = _named(model, site, layer) if site is not None else ()
+        return SAELatents(sae, named)
+    if isinstance(sae, str) and sae != "neurons":
+        raise ConfigError(f"sae must be an SAE, 'neurons' or directions [n d_in], got {sae!r}; see load_sae for names")
+    if isinstance(sae, str):
+        if model is None:
+            raise ConfigError("the neurons of a site are the model's: give model=")
+        reads = _named(model, site or "mlp_post", layer)
+        return Neurons(sum(site_widths(model, reads).values()), reads)
+    if not isinstance(sae, Tensor):
+        raise ConfigError(f"sae must be an SAE, 'neurons' or directions [n d_in], got {type(sae).__name__}")
+    if model is not None and site is None:
+        raise ConfigError("directions need to know where they are: give site= and layer=, or a full hook name as site=")
+    made = Directions(sae, _named(model, site, layer) if site is not None else ())
+    if model is not None and made.d_in != (width := sum(site_widths(model, made.reads).values())):
+        raise ShapeError(
+            f"directions must be [n d_in={width}] at {' + '.join(made.reads)}, got {[made.d_sae, made.d_in]}; name the "
+            "site they were found at"
+        )
+    return made
+
+
+def load_latents(folder: Path, identity: dict[str, Any], device: torch.device | None = None) -> LatentSource:
+    """Load what `LatentSource.save` wrote."""
+    reads = tuple(identity["sites"])
+    if identity["kind"] == "sae":
+        return SAELatents(load_sae(folder / SAE_FOLDER, device=device), reads)
+    if identity["kind"] == "neurons":
+        return Neurons(identity["d_sae"], reads)
+    from safetensors.torch import load_file
+
+    return Directions(load_file(folder / DIRECTIONS)["directions"], reads)
+
+
+def _named(model: HookedModel | None, site: str | Sequence[str], layer: int | Sequence[int] | None) -> tuple[str, ...]:
+    if model is not None:
+        return site_names(model, site, layer)
+    return (site,) if isinstance(site, str) else tuple(site)
+
+
+def _firing(found: Found, values: Float[Tensor, " pair"]) -> Firing:
+    """Move pairs to NumPy; what activates to 0 after all is left out."""
+    positive = values > 0
+    if not bool(positive.all()):
+        found, values = found.where(positive), values[positive]
+    offsets = np.concatenate([[0], np.cumsum(found.counts.cpu().numpy())])
+    return Firing(offsets, found.latents.int().cpu().numpy(), values.detach().float().cpu().numpy())
+
+
+def _positive(values: Float[Tensor, "row d_sae"]) -> Firing:
+    mask = values > 0
+    flat = positions(mask)
+    latents = (flat % values.shape[1]).int().cpu().numpy()
+    offsets = np.concatenate([[0], np.cumsum(mask.sum(1).cpu().numpy())])
+    return Firing(offsets, latents, values.contiguous().view(-1)[flat].float().cpu().numpy())
