@@ -6,6 +6,7 @@ that training changed.
 
 import hashlib
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,7 @@ def _slow_saves() -> None:
 
 def main() -> None:
     """Train until the end, or until killed."""
+    warnings.simplefilter("ignore")  # only the lines it tells are read
     torch.set_num_threads(1)
     folder, case = Path(sys.argv[1]), sys.argv[2]
     if "--slow-saves" in sys.argv:

@@ -5,6 +5,7 @@ Prints a line per snapshot, in the middle of each table that is written, and at 
 
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ def _tell(line: str) -> None:
 
 def main() -> None:
     """Build until the end, or until killed."""
+    warnings.simplefilter("ignore")  # only the lines it tells are read
     torch.set_num_threads(1)
     _slow_writes()
     build(Path(sys.argv[1]))

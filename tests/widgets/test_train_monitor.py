@@ -31,7 +31,8 @@ FIRING = np.array([0.5, 0.0, 0.0625, 0.03125, 0.0078125, 0.0])
 
 def arrays_of(run: Any) -> dict[str, Any]:
     widget = run.show()
-    return unpack(widget._meta["arrays"], widget._data)
+    with widget._push_lock:  # not between a new layout and its bytes
+        return unpack(widget._meta["arrays"], widget._data)
 
 
 # What is sent.

@@ -61,7 +61,9 @@ def test_batch_holds_the_numbers_of_the_store(tmp_path):
     assert top["values"] == [0.0, 0.0, 8.0, 0.25, 0.0] and top["qualifying_token_index"] == 2
     assert (strong["bin_min"], strong["bin_max"], strong["bin_contains"]) == (4.0, 4.0, 0.5)
     assert weak["bin_max"] == 0.5
-    assert feature["vector"] == [0.25, 1.25, 0.25, 0.25] and feature["neuron_alignment_indices"][0] == 1
+    # A direction of squared norm 1.75: what moves its activation by one is the direction over that.
+    assert feature["vector"] == pytest.approx([1 / 7, 5 / 7, 1 / 7, 1 / 7], abs=1e-6)
+    assert feature["neuron_alignment_indices"][0] == 1
     assert feature["neuron_alignment_l1"][0] == pytest.approx(1.25 / 2.0)
 
 

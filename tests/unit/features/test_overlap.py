@@ -16,18 +16,18 @@ from tests.unit.features.text_cases import N_LATENTS, make_sae
 N_ROWS = 400
 
 
-def store_of(sae, *, seed=0, first_doc=0, vocabulary=50):
+def store_of(sae, *, seed=0, first_doc=0, vocabulary=50, n_rows=N_ROWS):
     """A store of some sampled tokens on which latents fire at random, a few of them on the same ones."""
     generator = np.random.default_rng(seed)
-    values = generator.random((N_ROWS, N_LATENTS)) * (generator.random((N_ROWS, N_LATENTS)) < 0.2)
+    values = generator.random((n_rows, N_LATENTS)) * (generator.random((n_rows, N_LATENTS)) < 0.2)
     values[:, 1] = 2 * values[:, 0]
     rows, latents = np.nonzero(values)
-    tokens = np.random.default_rng(9).integers(0, vocabulary, N_ROWS).astype(np.int32)
+    tokens = np.random.default_rng(9).integers(0, vocabulary, n_rows).astype(np.int32)
     sample = TokenSample(
         token_ids=tokens,
         contexts=np.repeat(tokens[:, None], 16, 1),
-        doc=np.arange(N_ROWS) // 8 + first_doc,
-        pos=np.arange(N_ROWS) % 8,
+        doc=np.arange(n_rows) // 8 + first_doc,
+        pos=np.arange(n_rows) % 8,
         row_of=rows.astype(np.int64),
         latent=latents.astype(np.int32),
         value=values[rows, latents].astype(np.float32),
@@ -65,8 +65,8 @@ def test_latent_is_wholly_like_itself_and_like_one_that_is_twice_it():
 
 def test_other_text_is_compared_by_types_of_tokens():
     (a, _), (b, _) = (
-        store_of(make_sae("x.hook_a"), vocabulary=120),
-        store_of(make_sae("x.hook_a"), first_doc=1000, vocabulary=120),
+        store_of(make_sae("x.hook_a"), vocabulary=120, n_rows=4000),
+        store_of(make_sae("x.hook_a"), first_doc=1000, vocabulary=120, n_rows=4000),
     )
     found = latent_overlap(a, 4, b, 4)
     assert found.rows == "token type"
