@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64, UInt32, UInt64
-from scipy.sparse import csr_array
 
 from interp_nb.sae.batches import CONTEXT, CONTEXT_BEFORE
 
@@ -102,6 +101,8 @@ def join(parts: list[tuple[Rows, Firing]]) -> tuple[Rows, Firing]:
 
 def by_latent(firing: Firing, d_sae: int) -> ByLatent:
     """Sort pairs by latent."""
+    from scipy.sparse import csr_array  # not above: reading a store does without SciPy
+
     # SciPy copies indices and offsets of unlike widths.
     offsets = firing.offsets.astype(np.int32) if firing.offsets[-1] < 2**31 else firing.offsets
     made = csr_array((firing.values, firing.latents, offsets), shape=(firing.n_rows, d_sae)).tocsc()

@@ -144,9 +144,9 @@ class Pages:
 
     def top_token_ids(self, latents: Sequence[int] | np.ndarray, n: int = 3) -> Int32[np.ndarray, "latent n"]:
         """Return the tokens with the largest sums of activations, of several latents; -1 beyond the last."""
-        held = self._whole("tokens", "token")[np.asarray(latents, np.int64)]
+        held = self._whole("tokens", "token")[:, :n][np.asarray(latents, np.int64)]
         made = np.full((len(held), n), -1, np.int32)
-        made[:, : held.shape[1]] = held[:, :n]
+        made[:, : held.shape[1]] = held
         return made
 
     @property

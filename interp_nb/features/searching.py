@@ -21,9 +21,15 @@ def search(store: "FeatureStore", text: str, by: str) -> Int64[np.ndarray, " fou
     check_one_of("by", by, KINDS)
     if not text.strip():
         raise ConfigError("text to search for must not be empty; give a word or a part of one")
+    import pyarrow as pa
+
     if by == "token":
-        return _by_token(store, text.casefold())
-    return _by_text(store, text) if by == "text" else _by_label(store, text.casefold())
+        found = _by_token(store, text.casefold())
+    else:
+        found = _by_text(store, text) if by == "text" else _by_label(store, text.casefold())
+    # What was read once for the search would stay with the process.
+    pa.default_memory_pool().release_unused()
+    return found
 
 
 def _by_token(store: "FeatureStore", text: str) -> Int64[np.ndarray, " found"]:

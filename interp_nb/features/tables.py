@@ -85,6 +85,7 @@ class Table:
     def column(self, name: str) -> np.ndarray:
         """Read a whole column."""
         parts = [self.group(index, name, keep=False) for index in range(self.n_groups)]
+        pa.default_memory_pool().release_unused()
         return np.concatenate(parts) if parts else self._shaped(self._none(name), name, 0)
 
     def group(self, index: int, name: str, *, keep: bool = True) -> np.ndarray:
