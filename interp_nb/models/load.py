@@ -6,6 +6,7 @@ names and files (`hub`), silence (`quiet`), the embedded model (`pocket`).
 """
 
 import copy
+import threading
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import transformer_lens.model_bridge
 
 _DTYPES = ("float32", "float16", "bfloat16", "float64")
+
+_this_thread = threading.local()
 
 
 def load_model(
@@ -163,8 +166,26 @@ def _finish(model: Any, fold: bool) -> None:
     model.eval()
     for parameter in model.parameters():
         parameter.requires_grad_(False)
+    _keep_forwards_apart(model)
     # With a padding token set, transformers warns at every begin-of-text token that is also the padding token.
     model.original_model.config.pad_token_id = None
+
+
+def _keep_forwards_apart(model: Any) -> None:
+    """Give each thread its own note of the batch size, which TransformerLens keeps on the position embedding.
+
+    TransformerLens 4.3 writes it when a forward begins and reads it a little later (`PosEmbedBridge.forward`): one
+    that starts in another thread in between leaves the wrong number of rows.
+    """
+    embedding = getattr(model, "pos_embed", None)
+    if embedding is None:
+        return
+    noted = property(
+        lambda self: getattr(_this_thread, "batch_size", None),
+        lambda self, size: setattr(_this_thread, "batch_size", size),
+    )
+    cls = type(embedding)
+    embedding.__class__ = type(cls.__name__, (cls,), {"_current_batch_size": noted, "__module__": cls.__module__})
 
 
 def _device(device: str | torch.device | None) -> torch.device | None:

@@ -66,3 +66,18 @@ def test_a_plain_forward_beside_a_running_grid_is_not_touched_by_it():
     assert wrong == 0
     assert grids
     assert all(grid == grids[0] for grid in grids)
+
+
+def test_a_forward_that_begins_in_another_thread_leaves_this_ones_batch_alone():
+    # TransformerLens notes the batch size on the position embedding when a forward begins and reads it after embedding.
+    model = shared("gpt2", 3)
+    tokens = ONE.tokens(model).corrupted
+
+    def begin_elsewhere(activation: torch.Tensor, hook: Any) -> None:
+        other = threading.Thread(target=setattr, args=(model.pos_embed, "_current_batch_size", 2))
+        other.start()
+        other.join()
+
+    with torch.no_grad():
+        disturbed = model.run_with_hooks(tokens, fwd_hooks=[("hook_embed", begin_elsewhere)])
+        assert torch.equal(disturbed, model(tokens))
