@@ -80,6 +80,7 @@ class GroundTruthExplainer:
 
     name = "ground_truth"
     free = True
+    corpus_only = True
 
     def __init__(
         self, documents: Iterable[Document], score_documents: Iterable[Document] | None = None, tokenizer: Any = None

@@ -18,7 +18,7 @@ from interp_nb._errors import StoreMismatchError
 from interp_nb.features.firing import AFTER, HALO, Block, Firing, Rows, join
 from interp_nb.features.geometry import geometry
 from interp_nb.features.incoming import data_identity, model_name, nothing, places_of, said, vocabulary_of
-from interp_nb.features.latents import LatentSource
+from interp_nb.features.latent_source import LatentSource
 from interp_nb.features.manifest import (
     GEOMETRY,
     VOCABULARY,

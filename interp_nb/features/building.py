@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from torch import Tensor
 
@@ -21,16 +21,13 @@ from interp_nb.features.incoming import identity_of, rows_of
 from interp_nb.features.latents import latents_of
 from interp_nb.features.manifest import LOCK, MANIFEST, check_folder
 from interp_nb.features.statistics import Settings
-from interp_nb.features.store import FeatureStore, open_store
+from interp_nb.features.store import TEMPORARY, FeatureStore, open_store
 from interp_nb.models.edit import is_edited
 from interp_nb.models.protocol import HookedModel
 from interp_nb.sae.batches import ActivationSource
 from interp_nb.sae.coder import SAE
 from interp_nb.sae.reading import Reading
 from interp_nb.sae.records import check_count
-
-TEMPORARY: Final = "interp_nb_store_"
-"""How the names of temporary folders begin."""
 
 
 def feature_store(

@@ -14,7 +14,7 @@ from interp_nb.features.gate_report import GateReport
 from interp_nb.features.labels import plain
 
 
-def check_same(was: dict[str, Any], now: dict[str, Any], path: Path) -> None:
+def check_same_features(was: dict[str, Any], now: dict[str, Any], path: Path) -> None:
     """Refuse a store of another SAE or model.
 
     Raises:

@@ -13,8 +13,8 @@ from interp_nb._errors import DataError
 
 Half = Literal["explain", "score"]
 
-N_NEIGHBOURS: Final = 8
-"""Decoder neighbours, and as many co-firing latents, whose firings are taken for hard negatives."""
+N_NEIGHBORS: Final = 8
+"""Decoder neighbors, and as many co-firing latents, whose firings are taken for hard negatives."""
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -151,7 +151,7 @@ class Corpus:
 
 def in_half(doc: Int64[np.ndarray, " row"], half: Half, seed: int) -> Bool[np.ndarray, " row"]:
     """Say which documents are in a half: the same ones whatever else is in the store."""
-    # splitmix64's finalizer: neighbouring numbers end up anywhere.
+    # splitmix64's finalizer: neighboring numbers end up anywhere.
     with np.errstate(over="ignore"):
         mixed = doc.astype(np.uint64) + np.uint64(seed) * _MULTIPLIER + _MULTIPLIER
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -177,7 +177,7 @@ def kinds_of_text(corpus: Corpus, n_kinds: int) -> Int64[np.ndarray, " row"]:
     row = np.repeat(number, real.sum(1))
     bags = csr_matrix((np.ones(len(row)), (row, corpus.contexts[real])))
     bags.sum_duplicates()
-    bags.data[:] = 1.0  # the windows of neighbouring tokens overlap, so counts say how many of them were drawn
+    bags.data[:] = 1.0  # the windows of neighboring tokens overlap, so counts say how many of them were drawn
     kinds = KMeans(n_kinds, n_init=3, random_state=corpus.seed).fit_predict(TfidfTransformer().fit_transform(bags))
     found: Int64[np.ndarray, " row"] = kinds[number].astype(np.int64)
     return found

@@ -23,7 +23,7 @@ from interp_nb.features.exporting import write_neuronpedia
 from interp_nb.features.geometry import latent_logits
 from interp_nb.features.intervene import FeatureEffect, feature_effect
 from interp_nb.features.labels import Label
-from interp_nb.features.maps import feature_map, map_note
+from interp_nb.features.maps import feature_map, map_methods, map_note
 from interp_nb.features.on_text import PromptFeatures, prompt_features
 from interp_nb.features.overlap import Overlap, latent_overlap, nearest_latents, patterns_of
 from interp_nb.features.patterns import Patterns
@@ -152,6 +152,10 @@ class FeatureDashboard(Showable):
         """Say how much of the directions such a map shows."""
         return map_note(self.store, method)
 
+    def map_methods(self) -> dict[str, str]:
+        """Say of each method of `map_of` what it lacks here: "" = nothing, it can be used."""
+        return map_methods()
+
     def nearest(self, latent_idx: int, *, store: int = 1, n: int = 8) -> list[tuple[int, float]]:
         """List the latents of a store that are most like one of the first store, with how alike they are."""
         return nearest_latents(self.store, latent_idx, self.beside(store), n, patterns=self._shared(store))
@@ -212,7 +216,8 @@ class FeatureDashboard(Showable):
             latents: Which ones; all that are shown if left out.
         """
         chosen = self.best(len(self.order)) if latents is None else checked_latents(latents, self.store.d_sae)
-        return write_neuronpedia(self.store, path, chosen, form=form)
+        model = self.model if self._live is not None and self._live.alive else None
+        return write_neuronpedia(self.store, path, chosen, form=form, model=model)
 
     def to_frame(self) -> "pd.DataFrame":
         """Return a row per latent that is shown: its numbers and its label."""

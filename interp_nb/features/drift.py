@@ -16,11 +16,11 @@ from jaxtyping import Float32, Int64
 from interp_nb._errors import ConfigError, nearest
 from interp_nb.features.changes import Changes, Directions, Side, Thresholds, what_changed
 from interp_nb.features.drift_report import DictionaryDrift as DictionaryDrift
-from interp_nb.features.matching import DENSE, Likeness, best_matching
+from interp_nb.features.matching import DENSE_UP_TO, Likeness, best_matching
 from interp_nb.features.patterns import Correlation, Patterns, shared_patterns
 
 
-def compare_dictionaries(a: Any, b: Any, *, dense: int = DENSE, **thresholds: float) -> DictionaryDrift:
+def compare_dictionaries(a: Any, b: Any, *, dense: int = DENSE_UP_TO, **thresholds: float) -> DictionaryDrift:
     """Match the latents of two dictionaries, and say which moved, split, died or appeared.
 
     likeness = mean of the cosine of the directions and the correlation of the activations on tokens that both stores

@@ -8,7 +8,7 @@ import torch
 
 from interp_nb._preflight import Estimate, available_bytes, budget, refuse_beyond
 from interp_nb.features.build import BLOCK_PAIRS, CHUNK
-from interp_nb.features.latents import LatentSource
+from interp_nb.features.latent_source import LatentSource
 from interp_nb.features.statistics import Settings, Statistics
 from interp_nb.sae.batches import ActivationSource
 from interp_nb.sae.harvesting import Harvested, check_memory

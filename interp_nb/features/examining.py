@@ -8,6 +8,7 @@ import numpy as np
 from interp_nb.features.corpus import Corpus, LatentStore
 from interp_nb.features.explain import Explainer, Explanation, Judgment, Task
 from interp_nb.features.questions import Asked, Sizes, detection, fuzzing
+from interp_nb.features.records import Feature
 from interp_nb.features.scoring import Score, balanced_accuracy, score
 
 _SETS: Final = {"evidence": 0, "detection": 1, "fuzzing": 2}
@@ -40,8 +41,8 @@ class Examiner:
         """
         self._typical |= typical
         drawn = [
-            (one, asked, fuzzed)
-            for one, asked, fuzzed in self._drawn([one for one in explanations if one.text])
+            (one, asked, fuzzing(self.corpus, feature, self.sizes, self._drawing(one, "fuzzing")))
+            for one, feature, asked in self._drawn([one for one in explanations if one.text])
             if asked.questions
         ]
         said = self._judged([(one, asked) for one, asked, _ in drawn], "detection")
@@ -67,14 +68,14 @@ class Examiner:
         values: list[float] = []
         for first in range(0, len(explanations), _AT_ONCE):
             part = range(first, min(first + _AT_ONCE, len(explanations)))
-            asked = [asked for _, asked, _ in self._drawn([explanations[i] for i in part])]
+            asked = [asked for _, _, asked in self._drawn([explanations[i] for i in part])]
             pairs = [(explanations[int(other[i])], asked[i - first]) for i in part]
             said = self._judged(pairs, "detection")
             values += [balanced_accuracy(questions, said[i]) for i, (_, questions) in enumerate(pairs)]
         return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
-    def _drawn(self, explanations: Sequence[Explanation]) -> Iterator[tuple[Explanation, Asked, Asked]]:
-        """Draw the questions of detection and of fuzzing: the same ones every time."""
+    def _drawn(self, explanations: Sequence[Explanation]) -> Iterator[tuple[Explanation, Feature, Asked]]:
+        """Draw the questions of detection, the same ones every time; give what the store knows of the latents too."""
         if not explanations:
             return
         features = self.store.latents([one.latent_idx for one in explanations])
@@ -84,7 +85,7 @@ class Examiner:
                 self.corpus, feature, self.sizes, self._drawing(one, "detection"), n_bands=self.store.n_bands,
                 weakest=weakest,
             )  # fmt: skip
-            yield one, asked, fuzzing(self.corpus, feature, self.sizes, self._drawing(one, "fuzzing"))
+            yield one, feature, asked
 
     def _judged(self, pairs: Sequence[tuple[Explanation, Asked]], task: Task) -> list[Any]:
         judgments = [Judgment(one, task, asked.questions, self.store.token_strings) for one, asked in pairs]

@@ -90,7 +90,11 @@ class Judgment(NamedTuple):
 
 @runtime_checkable
 class Explainer(Protocol):
-    """Explains latents, and judges windows of text by its explanations."""
+    """Explains latents, and judges windows of text by its explanations.
+
+    One that has `corpus_only = True` is given nothing but the corpus and where latents fire in it: gathering examples,
+    contrast and logits takes longer than rules do.
+    """
 
     @property
     def name(self) -> str:

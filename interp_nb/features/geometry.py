@@ -15,20 +15,21 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from interp_nb._errors import ConfigError
-from interp_nb.features.latents import LatentSource
-from interp_nb.features.together import neighbours
+from interp_nb.features.latent_source import LatentSource
+from interp_nb.features.together import neighbors
 from interp_nb.models.protocol import HookedModel
 from interp_nb.models.readout import Readout, read_readout
 
 N_LOGITS: Final = 10
 """Tokens kept at either end."""
-N_NEIGHBOURS: Final = 10
+N_NEIGHBORS: Final = 10
 """Neighbors kept of a latent."""
 N_WEIGHT_BINS: Final = 32
 """Bins of the histogram of decoder weights."""
 _ROWS_AT_ONCE: Final = 512
 _ADDS: Final = ("hook_resid_pre", "hook_resid_mid", "hook_resid_post", "hook_attn_out", "hook_mlp_out")
 _STREAM: Final = ("hook_resid_pre", "hook_resid_mid", "hook_resid_post")
+_HEADS: Final = "attn.hook_z"
 _BLOCK: Final = re.compile(r"^blocks\.(\d+)\.(.+)$")
 
 
@@ -41,8 +42,8 @@ def geometry(source: LatentSource, model: HookedModel | None) -> dict[str, np.nd
     norms = written.norm(dim=1)
     columns = {"decoder_norm": norms.numpy(), "bias": source.bias().numpy(), **_encoder(source, written)}
     columns |= _weights(written)
-    others, cosines = neighbours(written, N_NEIGHBOURS)
-    columns |= {"neighbour": others, "neighbour_cosine": cosines}
+    others, cosines = neighbors(written, N_NEIGHBORS)
+    columns |= {"neighbour": others, "neighbour_cosine": cosines} | _heads(source, model, written)
     return columns | _logits(source, model)
 
 
@@ -112,6 +113,19 @@ def _weights(written: Float[Tensor, "latent d_out"]) -> dict[str, np.ndarray]:
         found = torch.bincount(places.flatten(), minlength=N_WEIGHT_BINS * len(part))
         counts[start : start + len(part)] = found.view(len(part), -1).numpy()
     return {"decoder_max": most.numpy(), "decoder_histogram": counts}
+
+
+def _heads(
+    source: LatentSource, model: HookedModel | None, written: Float[Tensor, "latent d_out"]
+) -> dict[str, np.ndarray]:
+    """Split what latents write at z among its heads, by norm; no column where they write elsewhere.
+
+    Source: SAEDashboard's `decoder_weights_dist` (sae_vis_runner.py, get_decoder_weights_distribution).
+    """
+    if model is None or source.kind == "neurons" or len(source.writes) != 1 or not source.writes[0].endswith(_HEADS):
+        return {}
+    norms = written.reshape(len(written), int(model.cfg.n_heads), -1).norm(dim=2)
+    return {"head_share": (norms / norms.sum(1, keepdim=True).clamp_min(torch.finfo(norms.dtype).tiny)).numpy()}
 
 
 def _logits(source: LatentSource, model: HookedModel | None) -> dict[str, np.ndarray]:

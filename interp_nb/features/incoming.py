@@ -7,7 +7,7 @@ import torch
 
 from interp_nb._errors import ConfigError, ShapeError
 from interp_nb.features.firing import Block, Firing, Rows
-from interp_nb.features.latents import LatentSource
+from interp_nb.features.latent_source import LatentSource
 from interp_nb.models.info import model_info
 from interp_nb.models.protocol import HookedModel
 from interp_nb.sae.batches import CONTEXT, ActivationSource, Batch

@@ -166,8 +166,7 @@ def label_features(
     labels: list[Label] = []
     explained: list[Explanation] = []
     for first in range(0, len(chosen), CHUNK):
-        features = store.latents(chosen[first : first + CHUNK])
-        evidence = [_evidence(store, corpus, feature, seed) for feature in features]
+        evidence = _gathered(store, corpus, chosen[first : first + CHUNK], explainer, seed)
         found = _explained(explainer, evidence)
         scores = examiner.scores(found, _typical(evidence))
         made = [_label(one, explainer.name, scores.get(one.latent_idx)) for one in found]
@@ -219,6 +218,19 @@ def _chosen(store: LatentStore, latents: Any) -> Int64[np.ndarray, " latent"]:
             f"latents must be from 0 to {store.d_sae - 1}, got {int(chosen.min())} to {int(chosen.max())}"
         )
     return np.array(list(dict.fromkeys(chosen.tolist())), np.int64)
+
+
+def _gathered(
+    store: LatentStore, corpus: Corpus, latents: Int64[np.ndarray, " latent"], explainer: Explainer, seed: int
+) -> list[Evidence]:
+    """Gather what the explainer reads of some latents."""
+    if not getattr(explainer, "corpus_only", False):
+        return [_evidence(store, corpus, feature, seed) for feature in store.latents(latents)]
+    density = np.asarray(store.column("density"))
+    return [
+        Evidence(latent, (), (), (), (), float(density[latent]), corpus, *corpus.firings(latent))
+        for latent in latents.tolist()
+    ]
 
 
 def _evidence(store: LatentStore, corpus: Corpus, feature: Feature, seed: int) -> Evidence:

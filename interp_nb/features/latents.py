@@ -1,11 +1,8 @@
-"""What has latents: an SAE of any architecture and wiring, the neurons of a site, plain directions.
+"""What has latents in what a caller gives: the latents of an SAE, of any architecture and wiring, and all others.
 
-All three say which latents fire on rows (`find`), what a latent reads and writes in the model's units, and which they
-are (`identity`); a store treats them the same.
+Neurons and directions are in `plain_latents`, what all of them can do in `latent_source`.
 """
 
-import hashlib
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -17,69 +14,20 @@ from torch import Tensor
 
 from interp_nb._errors import ConfigError, ShapeError
 from interp_nb.features.firing import Firing
+from interp_nb.features.latent_source import LatentSource
+from interp_nb.features.plain_latents import DIRECTIONS, Directions, Neurons
 from interp_nb.models.protocol import HookedModel
 from interp_nb.sae.coder import SAE
+from interp_nb.sae.directions import decoder_rows, sites_of
 from interp_nb.sae.reading import site_names, site_widths
 from interp_nb.sae.saving import content_hash, load_sae, save_sae
 from interp_nb.sae.select import BatchTopK, RowTopK
-from interp_nb.sae.survivors import Found, Memory, Reading, Survivors, joined, largest, positions
+from interp_nb.sae.survivors import Found, Memory, Reading, Survivors, joined, largest
 
 SAE_FOLDER: Final = "sae"
-DIRECTIONS: Final = "directions.safetensors"
 _BELOW: Final = 1 - 1e-5
 """A cut divided by a latent's norm is lowered by this share, so that rounding loses no latent; what is found is then
 compared as `encode` compares it."""
-
-
-class LatentSource(ABC):
-    """Base: latents that read rows of activations."""
-
-    kind: ClassVar[str]
-    d_sae: int
-    """Number of latents."""
-    d_in: int
-    """Width of the rows they read."""
-    reads: tuple[str, ...]
-    """Hook names of the sites they read; empty where they have no name."""
-    sae: SAE | None = None
-
-    @property
-    def writes(self) -> tuple[str, ...]:
-        """Hook names of the sites they write to."""
-        return self.reads
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """Hook names to give a harvest as its targets: none is needed to see what fires."""
-        return self.reads
-
-    @abstractmethod
-    def find(self, acts: Float[Tensor, "row d_in"]) -> Firing:
-        """Find the latents that fire on rows: activation above 0."""
-
-    @abstractmethod
-    def encode(self, acts: Float[Tensor, "row d_in"]) -> Float[Tensor, "row d_sae"]:
-        """Compute all latents' activations."""
-
-    @abstractmethod
-    def rows(self, latents: Int[Tensor, " n"]) -> Float[Tensor, "n d_out"]:
-        """Give what latents write per unit of activation, in the model's units, site after site."""
-
-    @abstractmethod
-    def encoder(self) -> Float[Tensor, "d_sae d_read"] | None:
-        """Give what latents read with, in the model's units; None where each reads one number."""
-
-    def bias(self) -> Float[Tensor, " d_sae"]:
-        """Give what is added to what a latent reads."""
-        return torch.zeros(self.d_sae)
-
-    @abstractmethod
-    def identity(self) -> dict[str, Any]:
-        """Say which latents these are: plain JSON, with a hash where they have weights."""
-
-    @abstractmethod
-    def save(self, folder: Path) -> None:
-        """Write what `load_latents` needs to the folder of a store."""
 
 
 class SAELatents(LatentSource):
@@ -88,12 +36,11 @@ class SAELatents(LatentSource):
     kind: ClassVar[str] = "sae"
 
     def __init__(self, sae: SAE, reads: tuple[str, ...] = ()) -> None:
-        cfg = sae.cfg
         self.sae: SAE = sae
-        self.d_sae, self.d_in = cfg.d_sae, cfg.d_in
-        n_read = (len(cfg.sites) + 1) // 2 if sae.has_own_targets else len(cfg.sites)
-        self.reads = reads or cfg.sites[:n_read]
-        self._writes = cfg.sites[n_read:] if sae.has_own_targets else self.reads
+        self.d_sae, self.d_in = sae.cfg.d_sae, sae.cfg.d_in
+        own_reads, own_writes = sites_of(sae)
+        self.reads = reads or own_reads
+        self._writes = own_writes if sae.has_own_targets else self.reads
         self._memory = Memory()
 
     @property
@@ -133,15 +80,9 @@ class SAELatents(LatentSource):
         """Compute all latents' activations."""
         return self.sae.encode(acts)
 
-    @torch.no_grad()
     def rows(self, latents: Int[Tensor, " n"]) -> Float[Tensor, "n d_out"]:
         """Give decoder rows, without the scale that activations are trained at."""
-        sae = self.sae
-        scale = sae.target_scale if sae.has_own_targets else sae.norm_scale
-        decoder = sae.decoder().float()
-        scale = scale.float().expand(sae.cfg.n_sites if scale.ndim else 1)
-        chosen = decoder[latents.to(decoder.device)]
-        return (chosen / scale.repeat_interleave(decoder.shape[1] // len(scale))).cpu()
+        return decoder_rows(self.sae, latents)
 
     @torch.no_grad()
     def encoder(self) -> Float[Tensor, "d_sae d_read"] | None:
@@ -166,93 +107,6 @@ class SAELatents(LatentSource):
     def save(self, folder: Path) -> None:
         """Write a copy of the SAE, so that the store opens by itself."""
         save_sae(self.sae, folder / SAE_FOLDER)
-
-
-class Directions(LatentSource):
-    """Directions in activation space: a latent is the projection on one, and fires where that is positive."""
-
-    kind: ClassVar[str] = "directions"
-
-    def __init__(self, directions: Tensor, reads: tuple[str, ...] = ()) -> None:
-        if directions.ndim != 2 or not directions.is_floating_point() or 0 in directions.shape:
-            raise ShapeError(
-                f"directions must be [n d_in], got {list(directions.shape)} of {directions.dtype}; put one direction "
-                "in each row"
-            )
-        if not bool(directions.isfinite().all()):
-            raise ConfigError("directions must be finite, got NaN or infinity in some; leave those out")
-        if not bool(directions.any(1).all()):
-            raise ConfigError(
-                "directions must not be zero, and some are: nothing can be projected on them; leave those out"
-            )
-        self._directions = directions.detach().float()
-        self.d_sae, self.d_in = (int(size) for size in directions.shape)
-        self.reads = reads
-
-    def find(self, acts: Float[Tensor, "row d_in"]) -> Firing:
-        """Find the directions on which rows have a positive part."""
-        return _positive(self.encode(acts))
-
-    def encode(self, acts: Float[Tensor, "row d_in"]) -> Float[Tensor, "row d_sae"]:
-        """Project rows on all directions."""
-        return acts.to(self._directions) @ self._directions.T
-
-    def rows(self, latents: Int[Tensor, " n"]) -> Float[Tensor, "n d_out"]:
-        """Give direction / norm^2: what moves the projection on a direction by one."""
-        rows = self._directions.cpu()[latents.cpu()]
-        return rows / rows.square().sum(1, keepdim=True)
-
-    def encoder(self) -> Float[Tensor, "d_sae d_read"] | None:
-        """Give the directions, which are what is read with."""
-        return self._directions.cpu()
-
-    def identity(self) -> dict[str, Any]:
-        """Say which directions they are, by a hash of them all."""
-        content = self._directions.cpu().contiguous().numpy().tobytes()
-        return {"kind": self.kind, "wiring": self.kind, "d_sae": self.d_sae, "sites": list(self.reads),
-                "hash": hashlib.sha256(content).hexdigest()}  # fmt: skip
-
-    def save(self, folder: Path) -> None:
-        """Write the directions."""
-        from safetensors.torch import save_file
-
-        from interp_nb._atomic import write_atomically
-
-        held = {"directions": self._directions.cpu().contiguous()}
-        write_atomically(folder / DIRECTIONS, lambda part: save_file(held, part))
-
-
-class Neurons(LatentSource):
-    """The neurons of a site: each is a latent that fires where its activation is positive."""
-
-    kind: ClassVar[str] = "neurons"
-
-    def __init__(self, width: int, reads: tuple[str, ...]) -> None:
-        self.d_sae = self.d_in = width
-        self.reads = reads
-
-    def find(self, acts: Float[Tensor, "row d_in"]) -> Firing:
-        """Find the neurons that are active."""
-        return _positive(acts)
-
-    def encode(self, acts: Float[Tensor, "row d_in"]) -> Float[Tensor, "row d_sae"]:
-        """Return the positive part of activations."""
-        return acts.relu()
-
-    def rows(self, latents: Int[Tensor, " n"]) -> Float[Tensor, "n d_out"]:
-        """Give rows of the identity: a neuron writes itself to its site."""
-        return torch.nn.functional.one_hot(latents.cpu().long(), self.d_in).float()
-
-    def encoder(self) -> Float[Tensor, "d_sae d_read"] | None:
-        """A neuron reads one number: None."""
-        return None
-
-    def identity(self) -> dict[str, Any]:
-        """Say which neurons they are: all of a site of the model, which has an identity of its own."""
-        return {"kind": self.kind, "wiring": self.kind, "d_sae": self.d_sae, "sites": list(self.reads)}
-
-    def save(self, folder: Path) -> None:
-        """Write nothing: neurons are the model's."""
 
 
 def latents_of(
@@ -314,11 +168,3 @@ def _firing(found: Found, values: Float[Tensor, " pair"]) -> Firing:
         found, values = found.where(positive), values[positive]
     offsets = np.concatenate([[0], np.cumsum(found.counts.cpu().numpy())])
     return Firing(offsets, found.latents.int().cpu().numpy(), values.detach().float().cpu().numpy())
-
-
-def _positive(values: Float[Tensor, "row d_sae"]) -> Firing:
-    mask = values > 0
-    flat = positions(mask)
-    latents = (flat % values.shape[1]).int().cpu().numpy()
-    offsets = np.concatenate([[0], np.cumsum(mask.sum(1).cpu().numpy())])
-    return Firing(offsets, latents, values.contiguous().view(-1)[flat].float().cpu().numpy())

@@ -5,6 +5,7 @@ Directions are what latents write, each divided by its norm, so that the map sho
 
 import contextlib
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,12 +15,12 @@ from jaxtyping import Float32
 
 from interp_nb._atomic import write_atomically
 from interp_nb._errors import ConfigError, DiskError, nearest
-from interp_nb.features.latents import Neurons
+from interp_nb.features.plain_latents import Neurons
 from interp_nb.features.wiring import source_of
 
 METHODS: Final = ("pca", "umap")
 SEED: Final = 0
-NEIGHBOURS: Final = 15
+NEIGHBORS: Final = 15
 """Latents that UMAP takes for the neighborhood of each; the library's own default."""
 
 
@@ -48,6 +49,11 @@ def feature_map(store: Any, method: str = "pca") -> Float32[np.ndarray, "d_sae 2
             with contextlib.suppress(DiskError):  # a store that may not be written to is mapped again next time
                 write_atomically(kept, lambda part: _write(part, found))
     return found
+
+
+def map_methods() -> dict[str, str]:
+    """Say of each method what it lacks here: "" = nothing, it can be used."""
+    return {"pca": "", "umap": "" if find_spec("umap") else "needs umap-learn: pip install umap-learn"}
 
 
 def map_note(store: Any, method: str = "pca") -> str:
@@ -89,7 +95,7 @@ def _umap(rows: Float32[np.ndarray, "d_sae d_out"]) -> Float32[np.ndarray, "d_sa
     if len(rows) < 4:
         return _pca(rows)  # too few for neighborhoods
     # With a seed UMAP runs on one thread and says so; the same map every time is worth it.
-    made = umap.UMAP(n_neighbors=min(NEIGHBOURS, len(rows) - 1), metric="cosine", random_state=SEED, n_jobs=1)
+    made = umap.UMAP(n_neighbors=min(NEIGHBORS, len(rows) - 1), metric="cosine", random_state=SEED, n_jobs=1)
     return np.asarray(made.fit_transform(rows), np.float32)
 
 

@@ -1,6 +1,6 @@
 """One-to-one matching of the latents of two dictionaries, so that they are as alike as possible in sum.
 
-1. Up to `DENSE` latents on the larger side, all likenesses are laid out and the matching is the best there is.
+1. Up to `DENSE_UP_TO` latents on the larger side, all likenesses are laid out and the matching is the best there is.
 2. Beyond, a matrix of all would take gigabytes. Likenesses are computed a block of rows at a time, each latent's
    `N_CANDIDATES` nearest on the other side are kept, and the matching is the best among those.
 
@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-DENSE: Final = 4096
+DENSE_UP_TO: Final = 4096
 """Most latents on a side for which all likenesses are laid out: 130 MB in float64."""
 N_CANDIDATES: Final = 16
 """Nearest latents that are kept of each, on either side, where there are more."""
@@ -46,7 +46,7 @@ class _Candidates(NamedTuple):
 
 
 def best_matching(
-    likeness: Likeness, n_a: int, n_b: int, *, dense: int = DENSE, n_candidates: int = N_CANDIDATES
+    likeness: Likeness, n_a: int, n_b: int, *, dense: int = DENSE_UP_TO, n_candidates: int = N_CANDIDATES
 ) -> Matching:
     """Match each latent of a with at most one of b, and the other way round, so that likenesses add up to most.
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from interp_nb._errors import ShapeError
-from interp_nb.features.latents import LatentSource
+from interp_nb.features.latent_source import LatentSource
 from interp_nb.features.patterns import Correlation, Patterns, fires_on, shared_patterns
 
 

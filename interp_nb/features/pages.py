@@ -29,6 +29,8 @@ _SHAPES: Final = (
     *_STATED, "decoder_max", "decoder_histogram", "neighbour", "neighbour_cosine", "up", "up_logit", "down",
     "down_logit",
 )  # fmt: skip
+_HEADS: Final = "head_share"
+"""A column that only stores of latents at hook_z have."""
 _FIRINGS: Final = ("doc", "pos", "value", "context", "around")
 _MEDIUM: Final = (-2.5, 0.75)
 """Center and width, in powers of ten, of the densities that are interesting: about 1 token in 300, most between 1 in
@@ -101,7 +103,8 @@ class Pages:
         """
         index = self._checked(latent_idx)
         counted = self._table("latents").row(index, _COUNTED)
-        shape = self._table_of(GEOMETRY).row(index, _SHAPES)
+        geometry = self._table_of(GEOMETRY)
+        shape = geometry.row(index, (*_SHAPES, _HEADS) if _HEADS in geometry.names else _SHAPES)
         most = float(shape["decoder_max"])
         return Feature(
             latent_idx=index,
@@ -114,13 +117,14 @@ class Pages:
             top_tokens=self._token_stats(index),
             logits_up=_pairs(shape["up"], shape["up_logit"]),
             logits_down=_pairs(shape["down"], shape["down_logit"]),
-            neighbours=_pairs(shape["neighbour"], shape["neighbour_cosine"]),
+            neighbors=_pairs(shape["neighbour"], shape["neighbour_cosine"]),
             cofiring=_pairs(counted["cofiring"], counted["cofiring_share"]),
             **{name: float(shape[name]) for name in _STATED},
             decoder_histogram=shape["decoder_histogram"],
             decoder_edges=np.linspace(-most, most, len(shape["decoder_histogram"]) + 1),
             dead=bool(self.column("dead")[index]),
             dense=bool(self.column("dense")[index]),
+            head_shares=tuple(float(share) for share in shape.get(_HEADS, ())),
         )
 
     def latents(self, indices: Sequence[int] | np.ndarray) -> list[Feature]:

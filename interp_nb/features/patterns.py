@@ -61,10 +61,14 @@ class Correlation:
         self._fires_a, self._fires_b = (counts >= MIN_FIRINGS for counts in patterns.firings())
 
     def block(self, start: int, stop: int) -> Float32[torch.Tensor, "rows n_b"]:
+        """Correlate latents of a that follow each other with all of b; NaN where that is not known."""
+        return self.among(np.arange(start, stop))
+
+    def among(self, latents: Int64[np.ndarray, " row"]) -> Float32[torch.Tensor, "rows n_b"]:
         """Correlate some latents of a with all of b; NaN where that is not known."""
-        products = (self._a[:, start:stop].T @ self._b).toarray()
-        products -= np.outer(self._mean_a[start:stop], self._mean_b)
-        products[~(self._fires_a[start:stop, None] | self._fires_b)] = np.nan
+        products = (self._a[:, latents].T @ self._b).toarray()
+        products -= np.outer(self._mean_a[latents], self._mean_b)
+        products[~(self._fires_a[latents, None] | self._fires_b)] = np.nan
         return torch.from_numpy(products.astype(np.float32, copy=False))
 
     def of(self, a: Int64[np.ndarray, " pair"], b: Int64[np.ndarray, " pair"]) -> Float32[np.ndarray, " pair"]:

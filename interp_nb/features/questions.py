@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from interp_nb.features.corpus import N_NEIGHBOURS, Corpus
+from interp_nb.features.corpus import N_NEIGHBORS, Corpus
 from interp_nb.features.explain import Question
 from interp_nb.features.records import TOP_BAND, Example, Feature
 from interp_nb.sae.batches import CONTEXT_BEFORE
@@ -116,7 +116,7 @@ def hard_rows(corpus: Corpus, feature: Feature, n: int, rng: np.random.Generator
     if not len(tokens):
         inside = [example for example in feature.examples if corpus.keeps(example.doc)]
         tokens = np.array([example.token_ids[example.at] for example in inside], np.int32)
-    near = [*feature.neighbours[:N_NEIGHBOURS], *feature.cofiring[:N_NEIGHBOURS]]
+    near = [*feature.neighbors[:N_NEIGHBORS], *feature.cofiring[:N_NEIGHBORS]]
     others = sorted({int(other) for other, _ in near} - {feature.latent_idx})
     return corpus.hard(feature.latent_idx, tokens, others, n, rng)
 

@@ -71,7 +71,7 @@ class Feature:
     """Tokens that the latent's direction makes likelier, with their centered logits per unit of direction."""
     logits_down: tuple[tuple[int, float], ...]
     """Tokens that it makes less likely."""
-    neighbours: tuple[tuple[int, float], ...]
+    neighbors: tuple[tuple[int, float], ...]
     """Latents with the nearest decoder directions, with their cosines."""
     cofiring: tuple[tuple[int, float], ...]
     """Latents that fire where this one does, with the share of its firings on which they do."""
@@ -91,3 +91,5 @@ class Feature:
     """Never fired on the text."""
     dense: bool
     """Fires on more than a tenth of the tokens."""
+    head_shares: tuple[float, ...] = ()
+    """Share of each attention head in what it writes, by norm; empty where it does not write to heads (hook_z)."""

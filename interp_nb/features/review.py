@@ -56,11 +56,14 @@ class ReviewQueue:
     """The first is the one that matters most."""
     by: RankBy
     """What they are ranked by: the effect of a firing, or of the latent on all the text."""
+    n_unmeasured: int = 0
+    """Latents that were to be ranked and are not here, because no window of text was found to measure them in."""
 
     def __repr__(self) -> str:
         """One line."""
         first = f", first {self.items[0].latent_idx}" if self.items else ""
-        return f"ReviewQueue({len(self.items)} latents by effect per {self.by}{first})"
+        left_out = f", {self.n_unmeasured} not measured" if self.n_unmeasured else ""
+        return f"ReviewQueue({len(self.items)} latents by effect per {self.by}{first}{left_out})"
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per latent, in order."""
@@ -132,7 +135,7 @@ def review_queue(
         items.append(ReviewItem(latent, effect, effect * float(density[latent]), *made))
     measured = [item for item in items if np.isfinite(item.causal_effect)]
     measured.sort(key=lambda one: (-(one.causal_effect if by == "firing" else one.per_token), one.latent_idx))
-    return ReviewQueue(tuple(measured[:n]), by)
+    return ReviewQueue(tuple(measured[:n]), by, len(items) - len(measured))
 
 
 def verdicts(store: Any) -> tuple[dict[int, bool], dict[int, bool]]:

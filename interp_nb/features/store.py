@@ -9,7 +9,7 @@ from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -18,7 +18,8 @@ from torch import Tensor
 
 from interp_nb._errors import ModelNotFoundError, StoreMismatchError
 from interp_nb.features import searching
-from interp_nb.features.latents import LatentSource, latents_of, load_latents
+from interp_nb.features.latent_source import LatentSource
+from interp_nb.features.latents import latents_of, load_latents
 from interp_nb.features.manifest import (
     GEOMETRY,
     LABELS,
@@ -36,6 +37,9 @@ from interp_nb.sae.fingerprint import model_identity
 
 if TYPE_CHECKING:
     import pandas as pd
+
+TEMPORARY: Final = "interp_nb_store_"
+"""What the names of folders begin with that go when their store does."""
 
 
 class FeatureStore(Pages):
@@ -60,6 +64,11 @@ class FeatureStore(Pages):
     def sae(self) -> SAE | None:
         """The SAE; None for neurons and directions."""
         return self.source.sae if self.kind == "sae" else None
+
+    @property
+    def temporary(self) -> bool:
+        """Whether its folder goes when it does: nobody can load it again."""
+        return self.path.name.startswith(TEMPORARY)
 
     @property
     def labels(self) -> Any:

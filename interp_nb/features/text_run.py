@@ -13,13 +13,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from interp_nb._errors import PromptError, ShapeError
-from interp_nb.features.latents import LatentSource
+from interp_nb.features.latent_source import LatentSource
 from interp_nb.features.wiring import Wired, adding, starting_at
 from interp_nb.models.edit import HookFunction, forward
 from interp_nb.models.finite import check_finite
 from interp_nb.models.protocol import HookedModel
 from interp_nb.sae.recovery import counted_tokens
-from interp_nb.sae.windows import Vocabulary
+from interp_nb.sae.vocabulary import Vocabulary
 
 LONGEST: Final = 1024
 """Tokens of a text that are read at most: more do not fit on a screen."""

@@ -45,7 +45,7 @@ def largest(scores: Float[Tensor, "row width"], n: int) -> Best:
     return others, best
 
 
-def neighbours(written: Float[Tensor, "latent d_out"], n: int) -> Best:
+def neighbors(written: Float[Tensor, "latent d_out"], n: int) -> Best:
     """Find the latents with the nearest directions, and their cosines; those at right angles are no neighbors."""
     unit = torch.nn.functional.normalize(written, dim=1)
     parts = []

@@ -21,7 +21,7 @@ from jaxtyping import Int64
 from interp_nb._atomic import alone
 from interp_nb._errors import ConfigError
 from interp_nb.features import artifact
-from interp_nb.features.contents import check_same, content_of, features_of
+from interp_nb.features.contents import check_same_features, content_of, features_of
 from interp_nb.features.gate import gate_features, identity_of
 from interp_nb.features.gate_report import MEASURED, GateReport
 from interp_nb.features.labels import Label, utc_now
@@ -129,7 +129,7 @@ class FeatureDictionary:
         """
         with alone(artifact.lock_of(self.path)):
             journal = artifact.read_journal(self.path)
-            check_same(journal["of"], identity_of(store), self.path)
+            check_same_features(journal["of"], identity_of(store), self.path)
             return self._added(self.path, journal, "add", store, note, gate)
 
     def rollback(self, to: str | None = None, *, note: str = "") -> "FeatureDictionary":

@@ -11,7 +11,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from interp_nb._errors import ConfigError, ShapeError
-from interp_nb.features.latents import LatentSource, latents_of
+from interp_nb.features.latent_source import LatentSource
+from interp_nb.features.latents import latents_of
 from interp_nb.models.edit import HookFunction
 from interp_nb.models.protocol import HookedModel
 from interp_nb.models.sites import check_hook, layer_of

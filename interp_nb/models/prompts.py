@@ -169,13 +169,25 @@ def tokenize(model: HookedModel, prompt: str) -> tuple[Int[Tensor, "1 pos"], lis
     if not prompt:
         raise PromptError("prompt is empty; give at least one token of text")
     tokens: Tensor = model.to_tokens(prompt, truncate=False)
-    n_ctx = getattr(model.cfg, "n_ctx", None)
-    if n_ctx is not None and tokens.shape[1] > n_ctx:
-        raise PromptError(
-            f"prompt has {tokens.shape[1]} tokens, this model's context holds {n_ctx}; "
-            f"shorten it by at least {tokens.shape[1] - n_ctx} tokens"
-        )
+    check_length(model, tokens.shape[1], "prompt has")
     return tokens, _strings(model, tokens[0])
+
+
+def check_length(model: HookedModel, n_tokens: int, what: str) -> None:
+    """Refuse a text that is longer than the model's context.
+
+    Args:
+        what: Beginning of the message, as "prompt has".
+
+    Raises:
+        PromptError: it is; both numbers are said.
+    """
+    n_ctx = getattr(model.cfg, "n_ctx", None)
+    if n_ctx is not None and n_tokens > n_ctx:
+        raise PromptError(
+            f"{what} {n_tokens} tokens, this model's context holds {n_ctx}; shorten it by at least {n_tokens - n_ctx} "
+            "tokens"
+        )
 
 
 def span_positions(strings: Sequence[str], span: str) -> tuple[int, ...]:

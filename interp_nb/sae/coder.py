@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+import interp_nb
 from interp_nb._errors import ConfigError, ShapeError
 from interp_nb.sae.architectures import REGISTRY, WIRINGS, Architecture, Wiring
 from interp_nb.sae.config import MULTI_SITE, TAKES_K, SAEConfig
@@ -236,6 +237,19 @@ class SAE(nn.Module):
         from interp_nb.sae.saving import save_sae
 
         return save_sae(self, path, format=format, dtype=dtype)
+
+    def feature_vector(self, latent_idx: int, **options: Any) -> "interp_nb.SteeringVector":
+        """Return a latent as a steering vector: its decoder row times its 99th-percentile activation.
+
+        Args:
+            **options: Of `interp_nb.steering.latents.feature_vector`: `model` and `data` (text), or `store`, or
+                `acts_p99` say how strongly the latent fires. The SAEs that come with the package need none.
+
+        Raises:
+            ConfigError: nothing says how strongly the latent fires.
+        """
+        # By way of the façade, as a result finds its widget: this package knows nothing of steering.
+        return interp_nb.SteeringVector.of_latent(self, latent_idx, **options)
 
     def extra_repr(self) -> str:
         """Write what it is: architecture, widths, k, sites."""

@@ -14,6 +14,7 @@ _CODE: Final = (
     "../models/edit.py",
     "batches.py",
     "documents.py",
+    "vocabulary.py",
     "windows.py",
     "reading.py",
     "harvesting.py",

@@ -33,7 +33,8 @@ from interp_nb.sae.batches import (
 from interp_nb.sae.documents import Documents
 from interp_nb.sae.reading import Reading, context_length, packing_of, site_names, site_widths
 from interp_nb.sae.rows import contexts, moved, side_by_side, stack_windows, take_rows
-from interp_nb.sae.windows import Vocabulary, Windows, WindowStream, separator_token
+from interp_nb.sae.vocabulary import Vocabulary, separator_token
+from interp_nb.sae.windows import Windows, WindowStream
 
 NO_ROWS: Final = "the data hold no tokens that count; give documents with text, or skip fewer tokens"
 _WIDE: Final = 12

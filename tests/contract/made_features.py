@@ -14,6 +14,8 @@ from interp_nb.features.labels import Label, LabelBook
 from interp_nb.features.latents import latents_of
 from interp_nb.features.records import Example, Feature, TokenStat
 from interp_nb.features.store import FeatureStore
+from interp_nb.features.token_sample import TokenSample
+from interp_nb.sae.batches import CONTEXT
 from tests.contract.made import BOS, PROVENANCE
 
 VOCABULARY = [BOS, "The", " dog", " cat", " runs", " sleeps", ".", "\n", " Paris", " é", " <b>", " the"]
@@ -85,6 +87,18 @@ class MadeStore(FeatureStore):
         """The tokens latents fire on most."""
         return np.array([WORDS[int(latent)][:n] for latent in latents], dtype=np.int32)
 
+    def sample(self) -> TokenSample:
+        """128 tokens: 4 fires where 0 does, 1 on half of that, 5 on an eighth of what 2 fires on."""
+        firings = {0: (32, 1.0), 1: (16, 2.0), 2: (64, 1.0), 4: (32, 4.0), 5: (8, 0.5)}
+        first = {2: 64, 5: 120}
+        rows = [first.get(latent, 0) + np.arange(count) for latent, (count, _) in firings.items()]
+        latents = np.repeat(np.array([*firings], np.int32), [len(each) for each in rows])
+        values = np.array([firings[latent][1] for latent in latents.tolist()], np.float32)
+        ids, place = np.full(128, 2, np.int32), np.arange(128)
+        return TokenSample(
+            ids, np.full((128, CONTEXT), 2, np.int32), place, place, np.concatenate(rows), latents, values
+        )
+
     def search(self, text: str, by: str = "token") -> Any:
         """Latents by what they fire on, or by what they are called."""
         if by == "label":
@@ -119,7 +133,7 @@ def made_feature(latent_idx: int) -> Feature:
         top_tokens=() if dead else (TokenStat(2, 32, 2.0, 0.5), TokenStat(3, 16, 1.0, float("nan"))),
         logits_up=((2, 0.5), (3, 0.25)),
         logits_down=((8, -0.5), (9, -0.125)),
-        neighbours=((latent_idx ^ 1, 0.5),),
+        neighbors=((latent_idx ^ 1, 0.5),),
         cofiring=() if dead else ((1, 0.25),),
         decoder_norm=1.0,
         encoder_norm=2.0,
@@ -164,6 +178,7 @@ def made_live_dashboard(path: Path, monkeypatch: Any, **changes: Any) -> Feature
         "token_effects": lambda self, latent_idx, store: np.arange(len(VOCABULARY), dtype=np.float32) / 8,
         "map_of": lambda self, method: np.arange(2 * len(self.order), dtype=np.float32).reshape(-1, 2),
         "map_note": lambda self, method: "2 axes hold 50 % of the variance",
+        "map_methods": lambda self: {"pca": "", "umap": "needs umap-learn: pip install umap-learn"},
         "nearest": lambda self, latent_idx, store, n: [(latent_idx ^ 1, 0.5), (latent_idx, 0.25)][:n],
         "overlap": lambda self, latent_idx, other, store: SimpleNamespace(
             decoder_cosine=0.5, correlation=float("nan"), jaccard=float("nan"), n_rows=0

@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import dataclasses
 import json
 import re
 import zlib
@@ -18,10 +19,11 @@ from interp_nb.widgets import fallback, feature_dashboard, feature_list
 from interp_nb.widgets.codec import MAX_TRAIT_BYTES, unpack
 from interp_nb.widgets.export import page
 from interp_nb.widgets.feature_list import DEAD, DENSE, HUMAN, LABELLED, ranks
+from interp_nb.widgets.feature_replies import detail
 from interp_nb.widgets.links import link
 from interp_nb.widgets.selection import SelectionError
 from tests.contract.made import made_grid, made_patterns
-from tests.contract.made_features import D_SAE, MadeStore, made_dashboard, made_live_dashboard
+from tests.contract.made_features import D_SAE, MadeStore, made_dashboard, made_feature, made_live_dashboard
 from tests.contract.made_run import made_run
 from tests.unit.features.store_cases import Rows, make_sae
 from tests.widgets.wire import ask, sent_by
@@ -359,8 +361,16 @@ def test_two_stores_are_compared(two):
     assert ask(widget, "detail", latent_idx=5, store=1)["result"]["store"] == 1
 
 
-def test_map_has_a_place_for_every_row(live):
+def test_detail_tells_the_heads_of_a_latent_that_writes_to_heads(tmp_path):
+    store, feature = MadeStore(tmp_path), made_feature(1)
+    assert detail(store, feature, 0, None)["heads"] == []
+    shared_out = dataclasses.replace(feature, head_shares=(0.75, 0.25))
+    assert detail(store, shared_out, 0, None)["heads"] == [0.75, 0.25]
+
+
+def test_map_has_a_place_for_every_row_and_says_which_kinds_there_are(live):
     reply = ask(live.show(), "map", method="pca", store=0)
+    assert reply["result"]["methods"] == {"pca": "", "umap": "needs umap-learn: pip install umap-learn"}
     assert unpack(reply["result"]["arrays"], reply["buffers"][0])["xy"].shape == (D_SAE, 2)
 
 
@@ -411,6 +421,23 @@ def test_links_with_monitor_grid_and_attention(tmp_path):
     assert patterns.selected["dest"] == 1
     for each in (first, second, third):
         each.unlink()
+
+
+def test_dashboard_and_attention_follow_each_other(tmp_path):
+    dashboard, patterns = made_dashboard(tmp_path), made_patterns()
+    tie = link(dashboard, patterns)
+    assert repr(tie) == "Link(FeatureDashboardWidget <-> AttentionWidget)"
+    patterns.selected = (2, 1, 3, 1)
+    assert dashboard.selected == {"latent_idx": 0, "pos": 3}, "the latent stays, a head has none"
+    dashboard.selected = {"latent_idx": 5, "pos": 2}
+    assert patterns.selected == {"layer": 2, "head": 1, "dest": 2, "src": 1}, "the head and the source stay"
+    dashboard.selected = {"latent_idx": 5, "pos": 9}
+    assert patterns.selected["dest"] == 2, "a position that the prompt does not have changes nothing"
+    dashboard.selected = {"latent_idx": 1, "pos": None}
+    assert patterns.selected["dest"] == 2, "nor does none"
+    tie.unlink()
+    patterns.selected = (0, 0, 1)
+    assert dashboard.selected == {"latent_idx": 1, "pos": None}
 
 
 # Words.

@@ -13,7 +13,7 @@ class PlantedStore:
     """What `compare_dictionaries` reads of a store, from a matrix of activations [token latent]."""
 
     def __init__(self, directions: torch.Tensor, acts: np.ndarray, *, text: int = 0, labels: Any = ()) -> None:
-        from interp_nb.features.latents import Directions
+        from interp_nb.features.plain_latents import Directions
 
         self.source = Directions(directions)
         self.d_sae, self.sae = len(directions), None

@@ -12,8 +12,12 @@ import torch
 
 from interp_nb._errors import ConfigError, DiskError, SaveFormatError
 from interp_nb.features.building import feature_store
+from interp_nb.features.correlated import most_correlated
 from interp_nb.features.dashboard import feature_dashboard
-from interp_nb.features.exporting import batch_feature, examples_frame, layer_of, write_neuronpedia
+from interp_nb.features.exported_latent import N_LOGIT_BINS, batch_feature
+from interp_nb.features.exporting import examples_frame, layer_of, write_neuronpedia
+from interp_nb.features.geometry import latent_logits
+from interp_nb.features.latents import latents_of
 from interp_nb.features.store import load_store
 from tests.contract.made_features import D_SAE, MadeStore
 from tests.tiny_models import CORPUS, shared
@@ -65,6 +69,47 @@ def test_batch_holds_the_numbers_of_the_store(tmp_path):
     assert feature["vector"] == pytest.approx([1 / 7, 5 / 7, 1 / 7, 1 / 7], abs=1e-6)
     assert feature["neuron_alignment_indices"][0] == 1
     assert feature["neuron_alignment_l1"][0] == pytest.approx(1.25 / 2.0)
+
+
+def test_aligned_coordinates_are_the_largest_not_the_most_negative(tmp_path):
+    store = MadeStore(tmp_path)
+    store.source = latents_of(torch.tensor([[-4.0, 1.0, 2.0, 0.0, 0.5]]).repeat(D_SAE, 1), None)
+    assert batch_feature(store, store.latent(1))["neuron_alignment_indices"] == [2, 1, 4]
+
+
+def test_latents_that_fire_alike_come_with_correlation_and_cosine(tmp_path):
+    written = write_neuronpedia(MadeStore(tmp_path), tmp_path / "out", list(range(D_SAE)))
+    entries = {each["feature_index"]: each for each in json.loads(written[0].read_text(encoding="utf-8"))["features"]}
+    names = [f"correlated_features_{name}" for name in ("indices", "pearson", "l1")]
+    alike = {index: [entry[name] for name in names] for index, entry in entries.items()}
+    # By hand, of tokens on which both, the one and the other fire: 16, 32 and 16 of 128, then 8, 64 and 8.
+    half, eighth = (3 / 21**0.5, 0.5**0.5), (1 / 15**0.5, 0.125**0.5)
+    assert alike[0][0] == [4, 1] and alike[4][0] == [0, 1] and alike[2][0] == [5] and alike[5][0] == [2]
+    assert alike[0][1] == pytest.approx([1.0, half[0]], abs=1e-5)
+    assert alike[0][2] == pytest.approx([1.0, half[1]], abs=1e-5)
+    assert (alike[2][1][0], alike[2][2][0]) == pytest.approx(eighth, abs=1e-5)
+    assert all(entry["correlated_neurons_indices"] == [] for entry in entries.values())
+
+
+def test_correlations_are_those_of_numpy(folder):
+    store = load_store(folder)
+    sample = store.sample()
+    acts = np.zeros((len(sample.token_ids), store.d_sae))
+    acts[sample.row_of, sample.latent] = sample.value
+    latents = [int(index) for index in store.order(by="count")[:5]]
+    found = most_correlated(store, latents, 3)
+    with np.errstate(invalid="ignore"):
+        expected = np.corrcoef(acts.T)
+    for latent in latents:
+        others = np.delete(expected[latent], latent)
+        assert [each.pearson for each in found[latent]] == pytest.approx(
+            np.sort(others[~np.isnan(others)])[:-4:-1], abs=1e-4
+        )
+        for each in found[latent]:
+            assert each.pearson == pytest.approx(expected[latent, each.latent_idx], abs=1e-4)
+            first, second = acts[:, latent], acts[:, each.latent_idx]
+            cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
+            assert each.cosine == pytest.approx(cosine, abs=1e-5)
 
 
 def test_export_has_the_lines_of_neuronpedia(tmp_path):
@@ -163,3 +208,34 @@ def test_json_and_frames_of_a_dashboard(folder, tmp_path):
     assert set(frame["latent_idx"]) == {first, second} and len(frame) == 140
     assert dashboard.to_frame().index.tolist() == [second, first]
     assert dashboard.to_frame().loc[first, "count"] == store.column("count")[first]
+
+
+def test_histogram_of_logits_counts_the_whole_vocabulary(folder, tmp_path, tiny_model):
+    store = load_store(folder)
+    first = int(store.order(by="count")[0])
+
+    def exported(dashboard: Any, name: str) -> tuple[list[int], list[float]]:
+        entry = json.loads(dashboard.to_json(tmp_path / name, latents=[first])[0].read_text(encoding="utf-8"))
+        feature = entry["features"][0]
+        return feature["logits_hist_data_bar_heights"], feature["logits_hist_data_bar_values"]
+
+    counts, middles = exported(feature_dashboard(store, tiny_model), "with")
+    logits = latent_logits(tiny_model, store, first)
+    assert len(counts) == len(middles) == N_LOGIT_BINS and sum(counts) == len(logits)
+    width = (logits.max() - logits.min()) / N_LOGIT_BINS
+    assert middles == pytest.approx(logits.min() + width * (np.arange(N_LOGIT_BINS) + 0.5), abs=1e-5)
+    assert counts[-1] == (logits >= middles[-1] - width / 2).sum()
+    assert exported(feature_dashboard(store), "without") == ([], []), "nobody knows what the unembedding is"
+
+
+def test_latents_at_z_are_shared_out_among_heads(folder, tmp_path, tiny_model):
+    sae = make_sae("blocks.1.attn.hook_z")
+    store = feature_store(sae, tiny_model, CORPUS, tmp_path / "z", packing="separate")
+    first = int(store.order(by="count")[0])
+    norms = store.source.rows(torch.tensor([first]))[0].view(tiny_model.cfg.n_heads, -1).norm(dim=1)
+    shares = (norms / norms.sum()).tolist()
+    assert store.latent(first).head_shares == pytest.approx(shares) and sum(shares) == pytest.approx(1)
+    written = write_neuronpedia(load_store(tmp_path / "z"), tmp_path / "out", [first])
+    entry = json.loads(written[0].read_text(encoding="utf-8"))["features"][0]
+    assert entry["decoder_weights_dist"] == pytest.approx(shares, rel=1e-5)
+    assert load_store(folder).latent(0).head_shares == (), "the residual stream has no heads"

@@ -13,7 +13,7 @@ from interp_nb.features.effects import measure_effects
 from interp_nb.features.gate import confidence_of, gate_features
 from interp_nb.features.gate_report import GateReport
 from interp_nb.features.labels import Label, LabelBook
-from interp_nb.features.latents import Directions
+from interp_nb.features.plain_latents import Directions
 
 HOSTILE = "$\\frac{1}{0}$ </script><img src=x onerror=alert(1)> \u202e\x00"
 SITE = "blocks.0.hook_resid_post"

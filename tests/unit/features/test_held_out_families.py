@@ -32,14 +32,20 @@ def families() -> list[str]:
     return sorted(set(FAMILIES) - {"repeats", "shuffled_repeats"})
 
 
-def build(names: list[str], seed: str, n: int):
-    from interp_nb.features.building import feature_store
+@cache
+def pocket() -> tuple[Any, Any]:
     from interp_nb.models.load import load_model
-    from interp_nb.models.pocket.world import documents
     from interp_nb.sae.saving import load_sae
 
+    return load_sae("pocket"), load_model("pocket")
+
+
+def build(names: list[str], seed: str, n: int):
+    from interp_nb.features.building import feature_store
+    from interp_nb.models.pocket.world import documents
+
     texts = [doc.text for doc in itertools.islice(documents(seed, weights=dict.fromkeys(names, 1.0)), n)]
-    return feature_store(load_sae("pocket"), load_model("pocket"), texts, packing="separate", progress=False)
+    return feature_store(*pocket(), texts, packing="separate", progress=False)
 
 
 @cache

@@ -68,7 +68,7 @@ class WordStore:
         none = np.zeros(0, np.int64)
         return Feature(
             latent_idx=latent_idx, count=60, density=0.1, mean=1.0, max=1.0, histogram=none, examples=tuple(examples),
-            top_tokens=(), logits_up=((5, 1.0),), logits_down=(), neighbours=(), cofiring=(), decoder_norm=1.0,
+            top_tokens=(), logits_up=((5, 1.0),), logits_down=(), neighbors=(), cofiring=(), decoder_norm=1.0,
             encoder_norm=1.0, encoder_decoder_cosine=1.0, bias=0.0, decoder_histogram=none, decoder_edges=np.zeros(1),
             dead=False, dense=False,
         )  # fmt: skip

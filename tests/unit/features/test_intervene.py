@@ -9,7 +9,8 @@ import torch
 from interp_nb._errors import ConfigError, NonFiniteError, PromptError, ShapeError
 from interp_nb._measures import kl
 from interp_nb.features.intervene import FeatureEffect, feature_effect
-from interp_nb.features.latents import Neurons, SAELatents
+from interp_nb.features.latents import SAELatents
+from interp_nb.features.plain_latents import Neurons
 from tests.tiny_models import ARCHITECTURES, N_CTX, TwoHeads, shared
 from tests.unit.features.test_on_text import on_paper
 from tests.unit.features.text_cases import PROMPT, activations, make_sae

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from interp_nb._errors import ConfigError
-from interp_nb.features.latents import Directions, Neurons, SAELatents
-from interp_nb.features.maps import feature_map, map_note
+from interp_nb.features.latents import SAELatents
+from interp_nb.features.maps import METHODS, feature_map, map_methods, map_note
+from interp_nb.features.plain_latents import Directions, Neurons
 from tests.unit.features.text_cases import N_LATENTS, make_sae
 
 SITE = "blocks.0.hook_resid_post"
@@ -80,6 +81,13 @@ def test_umap_is_asked_with_cosines_and_a_seed(monkeypatch):
     assert found.dtype == np.float32
     assert asked == {"n_neighbors": 15, "metric": "cosine", "random_state": 0, "n_jobs": 1}
     assert "distances between groups mean little" in map_note(make_sae(SITE), "umap")
+
+
+def test_methods_say_what_they_lack(monkeypatch):
+    monkeypatch.setattr("interp_nb.features.maps.find_spec", lambda name: None)
+    assert map_methods() == {"pca": "", "umap": "needs umap-learn: pip install umap-learn"}
+    monkeypatch.setattr("interp_nb.features.maps.find_spec", lambda name: name == "umap" or None)
+    assert map_methods() == dict.fromkeys(METHODS, "")
 
 
 def test_what_cannot_be_mapped_is_refused(monkeypatch):

@@ -7,8 +7,8 @@ import torch
 
 from interp_nb._errors import AnswerTokenError, ConfigError, HookNameError, PromptError, ShapeError
 from interp_nb.features.direct import Question
-from interp_nb.features.latents import Directions, Neurons
 from interp_nb.features.on_text import PromptFeatures, prompt_features
+from interp_nb.features.plain_latents import Directions, Neurons
 from interp_nb.sae.coder import SAE
 from interp_nb.sae.config import SAEConfig
 from tests.tiny_models import ARCHITECTURES, N_CTX, TwoHeads, shared

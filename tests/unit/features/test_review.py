@@ -40,7 +40,8 @@ def test_queue_ranks_labelled_latents_by_causal_effect(store, measured, tiny_mod
     queue = review_queue(store, tiny_model)
     assert [item.latent_idx for item in queue.items] == [0, 1] and measured == [[0, 1, 3]]
     assert queue.items[0] == (0, 1.0, store.column("density")[0], "label 0", "tokens", True)
-    assert repr(queue) == "ReviewQueue(2 latents by effect per firing, first 0)"
+    assert repr(queue) == "ReviewQueue(2 latents by effect per firing, first 0, 1 not measured)"
+    assert queue.n_unmeasured == 1, "latent 3: left out, and said"
     assert queue.to_frame().loc[1, "label"] == "label 1"
     assert [item.latent_idx for item in review_queue(store, tiny_model, latents=[4, 0], by="token", n=1).items] == [0]
 
@@ -48,7 +49,9 @@ def test_queue_ranks_labelled_latents_by_causal_effect(store, measured, tiny_mod
 def test_queue_leaves_out_what_people_have_looked_at(store, measured, tiny_model):
     store.labels.judge(0, right=False, author="ada")
     store.labels.write(1, "my own", author="ada")
-    assert [item.latent_idx for item in review_queue(store, tiny_model, latents=[0, 1, 4]).items] == [4]
+    queue = review_queue(store, tiny_model, latents=[0, 1, 4])
+    assert [item.latent_idx for item in queue.items] == [4]
+    assert repr(queue) == "ReviewQueue(1 latents by effect per firing, first 4)"
     assert review_queue(store, tiny_model, latents=[0]).items == ()
 
 

@@ -198,7 +198,7 @@ def test_one_seed_draws_one_sample_and_another_another():
 
 def test_histogram_moves_up_when_stronger_firings_come():
     """Activations over 30 octaves: what is far below the largest is counted in the lowest bin."""
-    from interp_nb.features.latents import Directions
+    from interp_nb.features.plain_latents import Directions
 
     acts = torch.tensor([[2.0**power] for power in (-20, 10, -3, 9, 3)])
     source = Rows(n_docs=5, longest=2)

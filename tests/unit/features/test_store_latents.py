@@ -110,7 +110,7 @@ def test_length_of_a_direction_changes_nothing_but_its_unit(tiny_model):
 
 def test_direction_of_zeros_is_refused():
     from interp_nb._errors import ConfigError
-    from interp_nb.features.latents import Directions
+    from interp_nb.features.plain_latents import Directions
 
     with pytest.raises(ConfigError, match="must not be zero"):
         Directions(torch.eye(3)[[0, 1]] * torch.tensor([[1.0], [0.0]]))
@@ -178,17 +178,17 @@ def test_wirings_are_stored(tiny_model, kind, tmp_path):
     assert np.isnan(store.column("encoder_decoder_cosine")).all() == (kind != "crosscoder")
 
 
-def test_neighbours_are_the_nearest_directions():
-    from interp_nb.features.together import neighbours
+def test_neighbors_are_the_nearest_directions():
+    from interp_nb.features.together import neighbors
 
     written = torch.randn(300, 5)
-    others, cosines = neighbours(written, 4)
+    others, cosines = neighbors(written, 4)
     every = torch.nn.functional.cosine_similarity(written[:, None], written[None], dim=2).fill_diagonal_(-1)
     best = every.topk(4, dim=1)
     np.testing.assert_array_equal(others, best.indices.numpy())
     np.testing.assert_allclose(cosines, best.values.numpy(), rtol=1e-5)
     wide = torch.randn(2100, 3)
-    others, cosines = neighbours(wide, 3)
+    others, cosines = neighbors(wide, 3)
     unit = torch.nn.functional.normalize(wide, dim=1)
     best = (unit @ unit.T).fill_diagonal_(-1).topk(3, dim=1)
     np.testing.assert_allclose(cosines, best.values.numpy(), rtol=1e-5)

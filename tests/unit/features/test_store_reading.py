@@ -54,7 +54,7 @@ def test_columns_agree_with_latents(plain):
                  "dead", "dense"):  # fmt: skip
         found = [getattr(plain.latent(index), name) for index in range(D_SAE)]
         np.testing.assert_array_equal(plain.column(name), np.array(found).astype(plain.column(name).dtype))
-    cosines = [feature.neighbours[0][1] if feature.neighbours else np.nan for feature in plain.latents(range(D_SAE))]
+    cosines = [feature.neighbors[0][1] if feature.neighbors else np.nan for feature in plain.latents(range(D_SAE))]
     np.testing.assert_array_equal(plain.column("max_cosine"), np.float32(cosines))
 
 
