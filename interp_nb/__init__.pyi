@@ -43,6 +43,26 @@ from interp_nb.sae.harvesting import harvest as harvest
 from interp_nb.sae.run import TrainingRun as TrainingRun
 from interp_nb.sae.saving import load_sae as load_sae
 from interp_nb.sae.training import train_sae as train_sae
+from interp_nb.steering.apply import steer as steer
+from interp_nb.steering.extract import steering_vector as steering_vector
+from interp_nb.steering.foreign import from_steering_vectors as from_steering_vectors
+from interp_nb.steering.generate import generate as generate
+from interp_nb.steering.generate import generate_stream as generate_stream
+from interp_nb.steering.generation import Generation as Generation
+from interp_nb.steering.playground import SteeringPlayground as SteeringPlayground
+from interp_nb.steering.playground import steering_playground as steering_playground
+from interp_nb.steering.recipe import Condition as Condition
+from interp_nb.steering.recipe import FromMarker as FromMarker
+from interp_nb.steering.recipe import Steering as Steering
+from interp_nb.steering.refine import refine_vector as refine_vector
+from interp_nb.steering.saving import load_vector as load_vector
+from interp_nb.steering.side_effects import SideEffects as SideEffects
+from interp_nb.steering.side_effects import side_effects as side_effects
+from interp_nb.steering.sweep import steering_sweep as steering_sweep
+from interp_nb.steering.sweep_result import SteeringSweep as SteeringSweep
+from interp_nb.steering.traits import ClassifierTrait as ClassifierTrait
+from interp_nb.steering.traits import TokenMass as TokenMass
+from interp_nb.steering.vectors import SteeringVector as SteeringVector
 from interp_nb.widgets.links import link as link
 
 __version__: Final[str]

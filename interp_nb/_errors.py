@@ -68,6 +68,10 @@ class StoreMismatchError(InterpError):
     """A feature store was built with another SAE, model, settings or data."""
 
 
+class VectorMismatchError(InterpError):
+    """A steering vector is of another model, site, layer or width than asked for."""
+
+
 class MemoryBudgetError(InterpError):
     """What was asked for does not fit into the memory there is."""
 

@@ -37,6 +37,13 @@ def save_result(shown: Any, path: Path) -> Path:
     """Write the public fields of a result to one safetensors file."""
     from safetensors.torch import save_file
 
+    tensors, header = packed(shown)
+    save_file(tensors, path, metadata={HEADER: header})
+    return path
+
+
+def packed(shown: Any) -> tuple[dict[str, Any], str]:
+    """Return what a result's file holds: its tensors by name, and everything else as JSON."""
     tensors: dict[str, Any] = {}
     values: dict[str, Any] = {}
     for field in _public_fields(type(shown)):
@@ -46,8 +53,7 @@ def save_result(shown: Any, path: Path) -> Path:
         else:
             values[field.name] = _encode(value, f"{type(shown).__name__}.{field.name}")
     header = {"class": type(shown).__name__, "schema": shown._schema, "version": _version(), "fields": values}
-    save_file(tensors, path, metadata={HEADER: json.dumps(header, sort_keys=True, allow_nan=False)})
-    return path
+    return tensors, json.dumps(header, allow_nan=False)
 
 
 def load_fields(cls: Any, path: Path) -> dict[str, Any]:
@@ -115,7 +121,7 @@ def _encode(value: Any, where: str) -> Any:
                 "value": _encode(value.detach().flatten().tolist(), where)}  # fmt: skip
     own = type(value).__module__.partition(".")[0] == "interp_nb"
     if (own and dataclasses.is_dataclass(value)) or (own and isinstance(value, tuple) and hasattr(value, "_fields")):
-        names = value._fields if isinstance(value, tuple) else [field.name for field in dataclasses.fields(value)]
+        names = value._fields if isinstance(value, tuple) else [field.name for field in _public_fields(type(value))]
         fields = {name: _encode(getattr(value, name), f"{where}.{name}") for name in names}
         return {_TAG: "object", "class": f"{type(value).__module__}:{type(value).__qualname__}", "value": fields}
     if isinstance(value, tuple):

@@ -107,6 +107,31 @@ def bootstrap_counts(
     return Interval(*torch.where(value.isnan(), value, ends).float())
 
 
+def bootstrap_mean(
+    values: Float[Tensor, "contrast cell"],
+    *,
+    level: float = LEVEL,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """Bound the mean of known values by resampling contrasts (bootstrap, BCa).
+
+    As `bootstrap_ratio`, but a value may be unknown (NaN) and is then left out of its cell's mean, in every resample.
+    An end is NaN where fewer than two contrasts are known.
+    """
+    known = ~values.isnan()
+    n_cells = values.shape[1]
+    found = bootstrap_counts(
+        torch.cat([values.nan_to_num(nan=0.0), known.to(values)], 1),
+        lambda sums: sums[..., :n_cells] / sums[..., n_cells:],
+        level=level,
+        n_resamples=n_resamples,
+        seed=seed,
+    )
+    enough = (known.sum(0) > 1).cpu()
+    return Interval(*(torch.where(enough, end, torch.nan) for end in found))
+
+
 def rank_correlation(first: Float[Tensor, " n"], second: Float[Tensor, " n"]) -> float:
     """Say how far two lists rank alike (Spearman), -1 to 1.
 

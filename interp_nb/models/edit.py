@@ -8,14 +8,16 @@ context variable, which a background job copies from its creator.
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interp_nb._errors import ConfigError
 from interp_nb.models.lock import model_lock
 from interp_nb.models.protocol import HookedModel
 from interp_nb.models.sites import check_hook, hook_name
@@ -55,8 +57,17 @@ _entered: set[object] = set()
 """Edits that nobody has left yet. A context may go on naming one that was left from another context."""
 
 
+class Around(NamedTuple):
+    """What is called before and after every forward of the model below."""
+
+    before: Callable[[tuple[Any, ...], dict[str, Any]], None]
+    """Called with its positional and its keyword arguments."""
+    after: Callable[[dict[str, Any], Any], None]
+    """Called with its keyword arguments and its output."""
+
+
 @contextmanager
-def edit(model: HookedModel, hooks: Hooks) -> Iterator[None]:
+def edit(model: HookedModel, hooks: Hooks, *, around: Around | None = None) -> Iterator[None]:
     """Edit activations for the length of a `with` block, in this context only.
 
     The edit acts on every forward that this context runs, generation included, and on none that another thread or task
@@ -64,30 +75,79 @@ def edit(model: HookedModel, hooks: Hooks) -> Iterator[None]:
 
     Args:
         hooks: `(hook_name, fn)` pairs, see `HookFunction`.
+        around: Called before and after every forward, for edits that have to know what is run.
 
     Raises:
         HookNameError: before anything is changed.
     """
+    with attach(model, hooks, around=around) as acting, acting():
+        yield
+
+
+@contextmanager
+def attach(
+    model: HookedModel, hooks: Hooks, *, around: Around | None = None
+) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Put hooks on a model that act only inside of `with acting():`, for generators.
+
+    Whoever runs a generator shares its context: an edit that held between two of its steps would act on the caller's
+    own forwards. Attaching is what costs; acting is a context variable.
+
+    Raises:
+        HookNameError: before anything is changed.
+        ConfigError: `around` was given, and the model is no PyTorch module.
+    """
     for name, _ in hooks:
         check_hook(model, name)
+    below: Any = getattr(model, "original_model", model)
+    if around is not None and not isinstance(below, torch.nn.Module):
+        raise ConfigError(f"this edit has to see the tokens of every forward; a {type(model).__name__} shows none")
     token = object()
     attached = model.hooks(fwd_hooks=[(name, _only_within(token, function)) for name, function in hooks])
     entered = False
+    with ExitStack() as watching:
+        try:
+            # The lock keeps hooks from being added or taken off in the middle of another thread's forward.
+            with model_lock(model):
+                entered = True
+                attached.__enter__()
+                if around is not None:
+                    _watch(below, token, around, watching)
+            yield partial(_acting, token)
+        finally:
+            _entered.discard(token)
+            if entered:
+                with model_lock(model):
+                    watching.close()
+                    attached.__exit__(None, None, None)
+
+
+@contextmanager
+def _acting(token: object) -> Iterator[None]:
+    _active.set(_active.get() | {token})
+    _entered.add(token)
     try:
-        # The lock keeps hooks from being added or taken off in the middle of another thread's forward.
-        with model_lock(model):
-            entered = True
-            attached.__enter__()
-        _active.set(_active.get() | {token})
-        _entered.add(token)
         yield
     finally:
-        _entered.discard(token)
         # Not `ContextVar.reset`: a generator closed from another context (garbage, a new cell) must not fail here.
         _active.set(_active.get() - {token})
-        if entered:
-            with model_lock(model):
-                attached.__exit__(None, None, None)
+
+
+def _watch(below: torch.nn.Module, token: object, around: Around, watching: ExitStack) -> None:
+    """Call `around` with every forward of a module, in contexts that entered the edit `token` stands for."""
+
+    def before(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if token in _active.get():
+            around.before(args, kwargs)
+
+    def after(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        if token in _active.get():
+            around.after(kwargs, output)
+
+    for function in (before, after):
+        vars(function)["within"] = token  # known to `is_edited`
+    watching.callback(below.register_forward_pre_hook(before, with_kwargs=True).remove)
+    watching.callback(below.register_forward_hook(after, with_kwargs=True).remove)
 
 
 def forward(
@@ -123,7 +183,7 @@ def forward(
         hooks = [(hook_name(model, "resid_pre", start_at_layer), lambda activation, hook: tokens.clone()), *hooks]
     if stop_at_layer is not None:
         how["stop_at_layer"] = stop_at_layer
-    if last_position and stop_at_layer is None and _can_keep_last(model):
+    if last_position and stop_at_layer is None and can_keep_last(model):
         how["logits_to_keep"] = 1
     wrapped = [(name, _only_within(token, function)) for name, function in hooks]
     with model_lock(model), torch.set_grad_enabled(grad), _in_eval_mode(model), _skipped(model, start_at_layer, token):
@@ -176,15 +236,25 @@ def capture(
     return kept
 
 
+def is_within_edit() -> bool:
+    """Say whether this context is inside of an edit, of any model."""
+    return bool(_active.get() & _entered)
+
+
 def is_edited(model: HookedModel) -> bool:
     """Say whether anybody's hooks would change or watch a forward of this context.
 
     Counts edits that this context entered, permanent hooks, and hooks on modules; not edits of other contexts, which
     do not act here, nor what TransformerLens attaches for itself.
     """
-    if _active.get():
+    if is_within_edit():
         return True
     return any(_is_hooked(module) for module in _modules(model))
+
+
+def training_modules(model: HookedModel) -> list[torch.nn.Module]:
+    """List the modules of a model that are in training mode, where dropout acts."""
+    return [module for module in _modules(model) if module.training]
 
 
 def _modules(model: HookedModel) -> Iterator[torch.nn.Module]:
@@ -207,13 +277,16 @@ def _is_hooked(module: torch.nn.Module) -> bool:
     if points is not None:  # a hook point of TransformerLens, which knows the functions it was given
         return any(not hasattr(getattr(handle, "user_hook", None), "within") for handle in points)
     attached = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
-    return any(not str(getattr(hook, "__module__", "")).startswith(_OF_LIBRARIES) for hook in attached)
+    return any(
+        not hasattr(hook, "within") and not str(getattr(hook, "__module__", "")).startswith(_OF_LIBRARIES)
+        for hook in attached
+    )
 
 
 @contextmanager
 def _in_eval_mode(model: HookedModel) -> Iterator[None]:
     """Switch dropout off for one forward, module by module, and back on for those that had it."""
-    training = [module for module in _modules(model) if module.training]
+    training = training_modules(model)
     try:
         for module in training:
             # Not `eval()`, nor an assignment: bridge modules hand those on, see `_skipped`.
@@ -252,7 +325,7 @@ def _passing_on(token: object, compute: Callable[..., Any]) -> Callable[..., Any
     return pass_on
 
 
-def _can_keep_last(model: HookedModel) -> bool:
+def can_keep_last(model: HookedModel) -> bool:
     """Whether the Hugging Face model below can unembed the last positions only."""
     below = getattr(model, "original_model", None)
     return below is not None and "logits_to_keep" in inspect.signature(below.forward).parameters

@@ -16,6 +16,7 @@ ENTRIES = {
     "harvest": "harvest_speed",
     "sae": "sae_speed",
     "store": "store_speed",
+    "steering": "steering_speed",
 }
 
 
