@@ -10,6 +10,9 @@ from interp_nb.lessons.feature_dashboard import check_cofiring
 from interp_nb.lessons.feature_dictionaries import check_matching
 from interp_nb.lessons.label_and_score_features import check_balanced_accuracy
 from interp_nb.lessons.quickstart import check_handover_layer
+from interp_nb.lessons.remove_a_bias import check_without_direction
+from interp_nb.lessons.steer_with_features import check_set_latent
+from interp_nb.lessons.steering_vectors import check_mean_difference
 from interp_nb.lessons.superposition import check_dimensionality
 from interp_nb.lessons.train_an_sae import check_batch_topk
 
@@ -22,4 +25,7 @@ __all__ = [
     "check_handover_layer",
     "check_induction_score",
     "check_matching",
+    "check_mean_difference",
+    "check_set_latent",
+    "check_without_direction",
 ]

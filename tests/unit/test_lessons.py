@@ -146,3 +146,45 @@ def largest_first(cosines: Any) -> list[int]:
 def test_matching_check_knows_the_near_misses(matcher: Callable[..., Any], hint: str) -> None:
     with pytest.raises(AssertionError, match=hint):
         lessons.check_matching(matcher)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda positive, negative: (negative - positive).mean(0), "from positive to negative"),
+        (lambda positive, negative: (positive - negative).sum(0), "take the mean"),
+        (lambda positive, negative: torch.nn.functional.normalize((positive - negative).mean(0), dim=0), "length 1"),
+    ],
+)
+def test_mean_difference_check_knows_near_misses(wrong: Callable[..., torch.Tensor], hint: str) -> None:
+    with pytest.raises(AssertionError, match=hint):
+        lessons.check_mean_difference(wrong)
+
+
+def with_another(latent_acts: torch.Tensor, latent: int, value: float) -> torch.Tensor:
+    return latent_acts.index_fill(0, torch.tensor(latent), value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda acts, latent_acts, W_dec, latent, value: acts + value * W_dec[latent], "add the difference"),
+        (lambda acts, latent_acts, W_dec, latent, value: with_another(latent_acts, latent, value) @ W_dec, "is lost"),
+    ],
+)
+def test_set_latent_check_knows_near_misses(wrong: Callable[..., torch.Tensor], hint: str) -> None:
+    with pytest.raises(AssertionError, match=hint):
+        lessons.check_set_latent(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda acts, direction: acts - (acts @ direction).unsqueeze(1) * direction, "not of length 1"),
+        (lambda acts, direction: acts - direction, "whatever the activation has"),
+        (lambda acts, direction: torch.outer(acts @ direction, direction) / direction.square().sum(), "what is left"),
+    ],
+)
+def test_without_direction_check_knows_near_misses(wrong: Callable[..., torch.Tensor], hint: str) -> None:
+    with pytest.raises(AssertionError, match=hint):
+        lessons.check_without_direction(wrong)
