@@ -1,4 +1,4 @@
-/* generated from widgets/, sha256 fd08d6ea12d97e85350c6e6d978fc144cf88d99cfc90fdca4534fb2a03189d7e, interp_nb 0.1.0 */
+/* generated from widgets/, sha256 10ad3584a6a017d714174739cedc5d93ff33ecf28af75e61dae944a37ec6c057, interp_nb 0.1.0 */
 // src/shared/types.ts
 var RequestError = class extends Error {
   constructor(type, message) {
@@ -362,18 +362,18 @@ function defineWidget(name, css, mount) {
   return () => {
     const byModel = /* @__PURE__ */ new WeakMap();
     let latest;
-    const share = (model) => {
+    const share2 = (model) => {
       latest = { bridge: new Bridge(model), sync: new Sync(model) };
       byModel.set(model, latest);
       return latest;
     };
     return {
       initialize({ model }) {
-        const shared = share(model);
+        const shared = share2(model);
         return () => shared.bridge.close();
       },
       render({ model, el }) {
-        const shared = byModel.get(model) ?? latest ?? share(model);
+        const shared = byModel.get(model) ?? latest ?? share2(model);
         return renderView(name, css, mount, model, shared, el);
       }
     };
@@ -420,8 +420,43 @@ function renderView(name, css, mount, model, shared, el) {
   };
 }
 
+// src/shared/parts.css
+var parts_default = ".inb-root h5{margin:0 0 5px;font-size:12px;font-weight:600;color:var(--inb-text)}.inb-root h6{margin:0 0 3px;font-size:11px;font-weight:400;color:var(--inb-soft)}.inb-root :is(ol,ul){list-style:none;margin:0;padding:0}.inb-root .inb-link{height:auto;padding:0 4px;border:0;background:none;font-size:11px;color:var(--inb-focus)}.inb-root .inb-link:hover{text-decoration:underline}.inb-top{display:flex;flex-wrap:wrap;align-items:baseline;justify-content:space-between;gap:0 20px}.inb-run{min-width:0;overflow-wrap:anywhere}.inb-run-token{padding:1px 0;border-radius:2px;white-space:pre-wrap;unicode-bidi:isolate}.inb-run-token.inb-at{font-weight:600}.inb-run-token.inb-uncounted{margin-right:3px;font-size:.72em;color:var(--inb-muted)}.inb-run-token.inb-filled .inb-mark{color:inherit;opacity:.75}.inb-root .inb-run-token:focus-visible{outline:2px solid var(--inb-focus);outline-offset:0}.inb-root input[type=range]{width:150px;padding:0;accent-color:var(--inb-focus)}.inb-key{display:inline-block;width:14px;height:6px;margin:0 3px 1px 0;border-radius:2px}.inb-key.inb-after{margin-left:8px}.inb-key.inb-before,.inb-change-bar.inb-before{background:var(--inb-line)}.inb-key.inb-after,.inb-change-bar.inb-after{background:var(--inb-positive)}.inb-change{display:grid;grid-template-columns:minmax(60px,130px) minmax(50px,1fr) 7ch 1em 7ch;align-items:center;gap:0 6px;height:22px;font-size:12px;border-top:1px solid var(--inb-hair);color:var(--inb-text)}.inb-change>:nth-child(n+3){text-align:right;white-space:nowrap}.inb-change-name{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.inb-change-name .inb-token{white-space:pre}.inb-change-track{display:flex;flex-direction:column;gap:2px}.inb-change-bar{display:block;height:6px;min-width:1px;border-radius:2px;transition:width .2s}.inb-ramp-key{display:flex;flex-wrap:wrap;align-items:center;gap:2px 7px;margin-top:8px;font-size:11px;color:var(--inb-soft)}.inb-ramp{width:110px;height:9px;border-radius:2px}";
+
 // src/feature_dashboard/style.css
-var style_default = ".inb-root h5{margin:0 0 5px;font-size:12px;font-weight:600;color:var(--inb-text)}.inb-root h6{margin:0 0 3px;font-size:11px;font-weight:400;color:var(--inb-soft)}.inb-root :is(ol,ul){list-style:none;margin:0;padding:0}.inb-feature_dashboard p{margin:0}.inb-feature_dashboard .inb-stale{opacity:.5;transition:opacity .15s .1s}.inb-root .inb-link{height:auto;padding:0 4px;border:0;background:none;font-size:11px;color:var(--inb-focus)}.inb-root .inb-link:hover{text-decoration:underline}.inb-bad-text{color:var(--inb-bad)}.inb-top{display:flex;flex-wrap:wrap;align-items:baseline;justify-content:space-between;gap:0 20px}.inb-feature_dashboard .inb-body>.inb-hint{display:block;margin:-4px 0 10px}.inb-split{display:grid;grid-template-columns:minmax(0,1fr);gap:18px}.inb-list{position:relative;max-height:var(--inb-list-height, 230px);overflow-y:auto;overscroll-behavior:contain;scrollbar-width:thin;border-top:1px solid var(--inb-hair);border-bottom:1px solid var(--inb-hair)}.inb-main{min-width:0}@container (min-width: 700px){.inb-split{grid-template-columns:clamp(250px,27cqw,350px) minmax(0,1fr);gap:26px;align-items:start}.inb-browse{--inb-list-height: 600px;position:sticky;top:0}}.inb-browse{container-type:inline-size}@container (max-width: 300px){.inb-word{display:none}}.inb-list-bar{display:flex;flex-direction:column;gap:6px;margin-bottom:6px}.inb-search-row,.inb-filter-row{display:flex;flex-wrap:wrap;align-items:center;gap:5px 8px}.inb-root .inb-search{flex:1 1 110px;min-width:0;height:28px;padding:0 8px}.inb-root .inb-search-by{flex:0 1 126px;min-width:0;height:28px}.inb-filter-row:not(:has(.inb-density-limits)){flex-wrap:nowrap}.inb-filter-row label:has(select){flex:1 1 0}.inb-filter-row label{display:inline-flex;align-items:center;gap:5px;font-size:12px;color:var(--inb-muted);min-width:0}.inb-filter-row select{flex:1 1 0;min-width:0}.inb-root .inb-turn{flex:none;width:26px;padding:0;margin-left:-4px}.inb-root .inb-density-limits input{width:56px;height:24px;padding:0 5px}.inb-root .inb-boxed{align-self:flex-start;height:22px;font-size:11px}.inb-list-head{display:flex;align-items:baseline;gap:8px;padding:0 17px 2px 9px;font-size:11px;color:var(--inb-muted);white-space:nowrap}.inb-list-head .inb-row-value{color:inherit}.inb-list-said{margin-left:auto}.inb-list-sheet{position:relative}.inb-row{position:absolute;inset:0 0 auto;height:27px;padding:0 8px 0 6px;display:flex;align-items:center;gap:8px;font-size:12px;cursor:pointer;border-left:3px solid transparent}.inb-row:hover{background:var(--inb-surface)}.inb-row[aria-selected=true],.inb-heat-row[aria-selected=true] .inb-heat-name{background:var(--inb-surface);border-left-color:var(--inb-accent);color:var(--inb-text)}.inb-row[aria-selected=true] .inb-row-text:not(.inb-mark){font-weight:600}.inb-row.inb-dim{opacity:.6}.inb-row-index{flex:none;min-width:4.6ch;text-align:right;color:var(--inb-muted);font-size:11px}.inb-row-text{flex:1 1 0;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;unicode-bidi:isolate}.inb-row-badge{flex:none;font-size:11px;color:var(--inb-accent)}.inb-row-track{flex:none;width:44px;height:5px;border-radius:2px;background:var(--inb-hair);overflow:hidden}.inb-row-bar{display:block;height:100%;border-radius:2px;background:var(--inb-positive)}.inb-row-value{flex:none;min-width:5.4ch;text-align:right;color:var(--inb-soft)}.inb-about{margin-bottom:12px}.inb-about-row{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px 14px;margin-bottom:8px}.inb-root .inb-latent-name{margin:0;font-size:17px;letter-spacing:-.01em;white-space:nowrap}.inb-about-row>.inb-button{align-self:center}.inb-flag{margin-left:8px;padding:1px 7px;border-radius:9px;font-size:11px;font-weight:400;letter-spacing:0;vertical-align:2px;color:var(--inb-text);background:var(--inb-surface)}.inb-label{flex:1 1 220px;min-width:0}.inb-label-line{display:flex;flex-wrap:wrap;align-items:baseline;gap:1px 10px}.inb-label-text{font-size:15px;color:var(--inb-text);overflow-wrap:anywhere;unicode-bidi:isolate}.inb-label-text.inb-mark{color:var(--inb-muted)}.inb-label-form{display:flex;flex-wrap:wrap;gap:6px}.inb-root .inb-label-form input{height:28px;padding:0 8px;flex:0 1 120px;min-width:0}.inb-root .inb-label-form input:first-child{flex:1 1 200px}.inb-label-form .inb-button{height:28px}.inb-label-form .inb-field-error{flex-basis:100%}.inb-field-error{color:var(--inb-bad);font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere}.inb-label-older{margin-top:2px;font-size:11px;color:var(--inb-muted)}.inb-label-older summary{cursor:pointer}.inb-label-older li{display:block;padding:1px 0;overflow-wrap:anywhere;color:var(--inb-soft)}.inb-root .inb-stats{display:flex;flex-wrap:wrap;gap:6px 26px;margin:0}.inb-root .inb-stats>div{display:flex;flex-direction:column;width:auto}.inb-root .inb-stats :is(dt,dd){display:block;width:auto;margin:0;padding:0;font-weight:400}.inb-root .inb-stats dt{font-size:11px;color:var(--inb-muted)}.inb-root .inb-stats dd{font-size:14px;color:var(--inb-text)}.inb-tabs{display:flex;gap:2px 18px;flex-wrap:wrap;margin-bottom:14px;border-bottom:1px solid var(--inb-hair)}.inb-root .inb-tab{padding:5px 1px 6px;border:0;border-bottom:2px solid transparent;border-radius:0;margin-bottom:-1px;background:none;font-size:13px;color:var(--inb-muted)}.inb-root .inb-tab:hover:not(:disabled){border-color:transparent;color:var(--inb-text)}.inb-root .inb-tab[aria-selected=true]:not(:disabled){color:var(--inb-text);border-bottom-color:var(--inb-accent)}.inb-tab-body,.inb-latent-box,.inb-compared{container-type:inline-size;min-width:0}.inb-latent{display:grid;grid-template-columns:minmax(0,1fr);gap:20px}.inb-aside{display:flex;flex-direction:column;gap:18px;min-width:0}@container (min-width: 760px){.inb-latent{grid-template-columns:minmax(0,1fr) clamp(280px,38%,440px);gap:34px}}@container (min-width: 420px) and (max-width: 759px){.inb-aside{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);align-items:start}.inb-aside>:is(.inb-activations,.inb-logits){grid-column:1 / -1}}.inb-part{min-width:0}.inb-part svg{display:block;max-width:100%;overflow:visible}.inb-band{margin-bottom:12px}.inb-band h6{display:flex;align-items:baseline;gap:8px}.inb-examples li{display:flex;gap:10px;padding:3px 0;border-top:1px solid var(--inb-hair);font-size:13px;line-height:20px}.inb-example-value{flex:none;width:46px;text-align:right;font-size:12px;color:var(--inb-muted)}.inb-run{min-width:0;overflow-wrap:anywhere}.inb-run-token{padding:1px 0;border-radius:2px;white-space:pre-wrap;unicode-bidi:isolate}.inb-run-token.inb-at{font-weight:600}.inb-run-token.inb-uncounted{margin-right:3px;font-size:.72em;color:var(--inb-muted)}.inb-run-token.inb-filled .inb-mark{color:inherit;opacity:.75}.inb-root .inb-run-token:focus-visible{outline:2px solid var(--inb-focus);outline-offset:0}.inb-tip-text{margin-top:5px;padding-top:5px;border-top:1px solid var(--inb-hair);color:var(--inb-soft);overflow-wrap:anywhere}.inb-tip-text mark{background:none;color:var(--inb-text);font-weight:600;text-decoration:underline;text-decoration-color:var(--inb-accent);text-underline-offset:3px}.inb-pair{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:14px}.inb-bar{position:relative;display:flex;justify-content:space-between;gap:6px;height:20px;margin:0 0 2px;font-size:12px;line-height:20px;color:var(--inb-text)}.inb-bar-track{position:relative;flex:1 1 0;min-width:0;padding:0 5px;display:flex}.inb-bar-fill{position:absolute;border-radius:2px;inset:0 auto 0 0;background:var(--inb-line);opacity:.5}.inb-bar[data-side=up] .inb-bar-fill{background:var(--inb-positive);opacity:.32}.inb-bar[data-side=down] .inb-bar-fill{background:var(--inb-negative);opacity:.32}.inb-bar-label{position:relative;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.inb-bar-label .inb-token{white-space:pre}.inb-bar-value{min-width:4.6ch;text-align:right;color:var(--inb-soft);white-space:nowrap}.inb-jumps{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px}.inb-root .inb-jump{display:inline-flex;align-items:baseline;gap:6px;max-width:100%;padding:1px 7px;border-color:var(--inb-hair);border-radius:10px}.inb-jump-index{font-size:11px;color:var(--inb-muted)}.inb-jump-name{min-width:0;max-width:190px;overflow:hidden;text-overflow:ellipsis;unicode-bidi:isolate}.inb-jump .inb-mark{font-size:11px}.inb-prompt{margin-bottom:12px}.inb-prompt-row{display:flex;flex-wrap:wrap;gap:8px;align-items:flex-start}.inb-root .inb-prompt textarea{flex:1 1 260px;min-width:0;min-height:34px;max-height:160px;padding:6px 9px;font-size:14px;line-height:20px;resize:vertical;field-sizing:content}.inb-prompt .inb-button{height:34px}.inb-text-panel .inb-labelled{flex-wrap:wrap}.inb-root .inb-labelled input[type=text]{height:26px;padding:0 6px}.inb-strip-text{margin-bottom:14px;padding:1px;max-height:220px;overflow:auto;font-size:15px;line-height:1.8;color:var(--inb-text)}.inb-strip-text .inb-run-token{padding:3px 0;cursor:pointer}.inb-strip-text .inb-run-token:hover{box-shadow:0 0 0 1.5px var(--inb-muted)}.inb-strip-text .inb-run-token.inb-at{font-weight:inherit;box-shadow:0 0 0 2px var(--inb-accent)}.inb-text-panel>.inb-hint:not(:empty){margin:-6px 0 12px}.inb-heat-scroll{overflow:auto;max-height:620px;scrollbar-width:thin}.inb-heat-head,.inb-heat-row{display:flex;width:max-content;min-width:100%}.inb-heat-head{align-items:flex-end;margin-bottom:3px;font-size:11px;color:var(--inb-muted)}.inb-heat-token{color:var(--inb-soft)}.inb-heat-name{position:sticky;left:0;z-index:1;flex:none;display:flex;align-items:center;gap:8px;width:318px;padding-right:8px;border-left:3px solid transparent;background:var(--inb-background)}.inb-heat-row{height:22px;align-items:center;font-size:12px;cursor:pointer}.inb-heat-row:hover .inb-heat-name{background:var(--inb-surface)}.inb-heat-name .inb-row-text{line-height:22px}.inb-heat-count{flex:none;min-width:3ch;text-align:right;color:var(--inb-muted)}.inb-heat-bar{flex:none;width:76px;height:18px;margin:0;line-height:18px}.inb-heat-bar .inb-bar-label{overflow:visible}.inb-heat-row canvas{display:block;flex:none}.inb-heat-token{flex:none;writing-mode:vertical-rl;transform:rotate(180deg);max-height:84px;overflow:hidden;font-size:11px;line-height:1;display:flex;align-items:center;justify-content:flex-start;cursor:pointer;white-space:nowrap}.inb-heat-token .inb-token{white-space:pre;overflow-wrap:normal}.inb-thin .inb-token{display:none}.inb-heat-token:hover,.inb-heat-token.inb-at{color:var(--inb-text);font-weight:600}.inb-heat-token.inb-at{border-left:2px solid var(--inb-accent)}.inb-heat-key{display:flex;flex-wrap:wrap;align-items:center;gap:2px 7px;margin-top:8px;font-size:11px;color:var(--inb-soft)}.inb-heat-ramp{width:110px;height:9px;border-radius:2px}@container (max-width: 559px){.inb-heat-name{width:178px;gap:5px}.inb-heat-bar{width:46px}}.inb-effect-panel .inb-toolbar{min-height:28px}.inb-root input[type=range]{width:150px;padding:0;accent-color:var(--inb-focus)}.inb-strength{min-width:8ch;color:var(--inb-text)}.inb-effect-result{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));gap:14px 34px;margin-top:10px}.inb-key{display:inline-block;width:14px;height:6px;margin:0 3px 1px 0;border-radius:2px}.inb-key.inb-after{margin-left:8px}.inb-key.inb-before,.inb-change-bar.inb-before{background:var(--inb-line)}.inb-key.inb-after,.inb-change-bar.inb-after{background:var(--inb-positive)}.inb-change{display:grid;grid-template-columns:minmax(60px,130px) minmax(50px,1fr) 7ch 1em 7ch;align-items:center;gap:0 6px;height:22px;font-size:12px;border-top:1px solid var(--inb-hair);color:var(--inb-text)}.inb-change>:nth-child(n+3){text-align:right;white-space:nowrap}.inb-change-name{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.inb-change-name .inb-token{white-space:pre}.inb-change-track{display:flex;flex-direction:column;gap:2px}.inb-change-bar{display:block;height:6px;min-width:1px;border-radius:2px;transition:width .2s}.inb-continuation{margin-bottom:10px}.inb-continuation p{padding:6px 9px;border-radius:4px;background:var(--inb-surface);color:var(--inb-text);overflow-wrap:anywhere}.inb-alike{display:flex;flex-wrap:wrap;align-items:center;gap:8px 30px;margin-bottom:12px}.inb-sides{display:grid;grid-template-columns:minmax(0,1fr);gap:24px}@container (min-width: 560px){.inb-sides{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}}.inb-side-head{margin-bottom:14px}.inb-side-head h5{font-size:14px}.inb-compared .inb-aside{order:-1}.inb-map{display:block;border:1px solid var(--inb-hair);border-radius:4px;cursor:crosshair;touch-action:none}";
+var style_default = ".inb-feature_dashboard p{margin:0}.inb-feature_dashboard .inb-stale{opacity:.5;transition:opacity .15s .1s}.inb-bad-text{color:var(--inb-bad)}.inb-feature_dashboard .inb-body>.inb-hint{display:block;margin:-4px 0 10px}.inb-split{display:grid;grid-template-columns:minmax(0,1fr);gap:18px}.inb-list{position:relative;max-height:var(--inb-list-height, 230px);overflow-y:auto;overscroll-behavior:contain;scrollbar-width:thin;border-top:1px solid var(--inb-hair);border-bottom:1px solid var(--inb-hair)}.inb-main{min-width:0}@container (min-width: 700px){.inb-split{grid-template-columns:clamp(250px,27cqw,350px) minmax(0,1fr);gap:26px;align-items:start}.inb-browse{--inb-list-height: 600px;position:sticky;top:0}}.inb-browse{container-type:inline-size}@container (max-width: 300px){.inb-word{display:none}}.inb-list-bar{display:flex;flex-direction:column;gap:6px;margin-bottom:6px}.inb-search-row,.inb-filter-row{display:flex;flex-wrap:wrap;align-items:center;gap:5px 8px}.inb-root .inb-search{flex:1 1 110px;min-width:0;height:28px;padding:0 8px}.inb-root .inb-search-by{flex:0 1 126px;min-width:0;height:28px}.inb-filter-row:not(:has(.inb-density-limits)){flex-wrap:nowrap}.inb-filter-row label:has(select){flex:1 1 0}.inb-filter-row label{display:inline-flex;align-items:center;gap:5px;font-size:12px;color:var(--inb-muted);min-width:0}.inb-filter-row select{flex:1 1 0;min-width:0}.inb-root .inb-turn{flex:none;width:26px;padding:0;margin-left:-4px}.inb-root .inb-density-limits input{width:56px;height:24px;padding:0 5px}.inb-root .inb-boxed{align-self:flex-start;height:22px;font-size:11px}.inb-list-head{display:flex;align-items:baseline;gap:8px;padding:0 17px 2px 9px;font-size:11px;color:var(--inb-muted);white-space:nowrap}.inb-list-head .inb-row-value{color:inherit}.inb-list-said{margin-left:auto}.inb-list-sheet{position:relative}.inb-row{position:absolute;inset:0 0 auto;height:27px;padding:0 8px 0 6px;display:flex;align-items:center;gap:8px;font-size:12px;cursor:pointer;border-left:3px solid transparent}.inb-row:hover{background:var(--inb-surface)}.inb-row[aria-selected=true],.inb-heat-row[aria-selected=true] .inb-heat-name{background:var(--inb-surface);border-left-color:var(--inb-accent);color:var(--inb-text)}.inb-row[aria-selected=true] .inb-row-text:not(.inb-mark){font-weight:600}.inb-row.inb-dim{opacity:.6}.inb-row-index{flex:none;min-width:4.6ch;text-align:right;color:var(--inb-muted);font-size:11px}.inb-row-text{flex:1 1 0;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;unicode-bidi:isolate}.inb-row-badge{flex:none;font-size:11px;color:var(--inb-accent)}.inb-row-track{flex:none;width:44px;height:5px;border-radius:2px;background:var(--inb-hair);overflow:hidden}.inb-row-bar{display:block;height:100%;border-radius:2px;background:var(--inb-positive)}.inb-row-value{flex:none;min-width:5.4ch;text-align:right;color:var(--inb-soft)}.inb-about{margin-bottom:12px}.inb-about-row{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px 14px;margin-bottom:8px}.inb-root .inb-latent-name{margin:0;font-size:17px;letter-spacing:-.01em;white-space:nowrap}.inb-about-row>.inb-button{align-self:center}.inb-flag{margin-left:8px;padding:1px 7px;border-radius:9px;font-size:11px;font-weight:400;letter-spacing:0;vertical-align:2px;color:var(--inb-text);background:var(--inb-surface)}.inb-label{flex:1 1 220px;min-width:0}.inb-label-line{display:flex;flex-wrap:wrap;align-items:baseline;gap:1px 10px}.inb-label-text{font-size:15px;color:var(--inb-text);overflow-wrap:anywhere;unicode-bidi:isolate}.inb-label-text.inb-mark{color:var(--inb-muted)}.inb-label-form{display:flex;flex-wrap:wrap;gap:6px}.inb-root .inb-label-form input{height:28px;padding:0 8px;flex:0 1 120px;min-width:0}.inb-root .inb-label-form input:first-child{flex:1 1 200px}.inb-label-form .inb-button{height:28px}.inb-label-form .inb-field-error{flex-basis:100%}.inb-field-error{color:var(--inb-bad);font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere}.inb-label-older{margin-top:2px;font-size:11px;color:var(--inb-muted)}.inb-label-older summary{cursor:pointer}.inb-label-older li{display:block;padding:1px 0;overflow-wrap:anywhere;color:var(--inb-soft)}.inb-root .inb-stats{display:flex;flex-wrap:wrap;gap:6px 26px;margin:0}.inb-root .inb-stats>div{display:flex;flex-direction:column;width:auto}.inb-root .inb-stats :is(dt,dd){display:block;width:auto;margin:0;padding:0;font-weight:400}.inb-root .inb-stats dt{font-size:11px;color:var(--inb-muted)}.inb-root .inb-stats dd{font-size:14px;color:var(--inb-text)}.inb-tabs{display:flex;gap:2px 18px;flex-wrap:wrap;margin-bottom:14px;border-bottom:1px solid var(--inb-hair)}.inb-root .inb-tab{padding:5px 1px 6px;border:0;border-bottom:2px solid transparent;border-radius:0;margin-bottom:-1px;background:none;font-size:13px;color:var(--inb-muted)}.inb-root .inb-tab:hover:not(:disabled){border-color:transparent;color:var(--inb-text)}.inb-root .inb-tab[aria-selected=true]:not(:disabled){color:var(--inb-text);border-bottom-color:var(--inb-accent)}.inb-tab-body,.inb-latent-box,.inb-compared{container-type:inline-size;min-width:0}.inb-latent{display:grid;grid-template-columns:minmax(0,1fr);gap:20px}.inb-aside{display:flex;flex-direction:column;gap:18px;min-width:0}@container (min-width: 760px){.inb-latent{grid-template-columns:minmax(0,1fr) clamp(280px,38%,440px);gap:34px}}@container (min-width: 420px) and (max-width: 759px){.inb-aside{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);align-items:start}.inb-aside>:is(.inb-activations,.inb-logits){grid-column:1 / -1}}.inb-part{min-width:0}.inb-part svg{display:block;max-width:100%;overflow:visible}.inb-band{margin-bottom:12px}.inb-band h6{display:flex;align-items:baseline;gap:8px}.inb-examples li{display:flex;gap:10px;padding:3px 0;border-top:1px solid var(--inb-hair);font-size:13px;line-height:20px}.inb-example-value{flex:none;width:46px;text-align:right;font-size:12px;color:var(--inb-muted)}.inb-tip-text{margin-top:5px;padding-top:5px;border-top:1px solid var(--inb-hair);color:var(--inb-soft);overflow-wrap:anywhere}.inb-tip-text mark{background:none;color:var(--inb-text);font-weight:600;text-decoration:underline;text-decoration-color:var(--inb-accent);text-underline-offset:3px}.inb-pair{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:14px}.inb-bar{position:relative;display:flex;justify-content:space-between;gap:6px;height:20px;margin:0 0 2px;font-size:12px;line-height:20px;color:var(--inb-text)}.inb-bar-track{position:relative;flex:1 1 0;min-width:0;padding:0 5px;display:flex}.inb-bar-fill{position:absolute;border-radius:2px;inset:0 auto 0 0;background:var(--inb-line);opacity:.5}.inb-bar[data-side=up] .inb-bar-fill{background:var(--inb-positive);opacity:.32}.inb-bar[data-side=down] .inb-bar-fill{background:var(--inb-negative);opacity:.32}.inb-bar-label{position:relative;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.inb-bar-label .inb-token{white-space:pre}.inb-bar-value{min-width:4.6ch;text-align:right;color:var(--inb-soft);white-space:nowrap}.inb-jumps{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px}.inb-root .inb-jump{display:inline-flex;align-items:baseline;gap:6px;max-width:100%;padding:1px 7px;border-color:var(--inb-hair);border-radius:10px}.inb-jump-index{font-size:11px;color:var(--inb-muted)}.inb-jump-name{min-width:0;max-width:190px;overflow:hidden;text-overflow:ellipsis;unicode-bidi:isolate}.inb-jump .inb-mark{font-size:11px}.inb-prompt{margin-bottom:12px}.inb-prompt-row{display:flex;flex-wrap:wrap;gap:8px;align-items:flex-start}.inb-root .inb-prompt textarea{flex:1 1 260px;min-width:0;min-height:34px;max-height:160px;padding:6px 9px;font-size:14px;line-height:20px;resize:vertical;field-sizing:content}.inb-prompt .inb-button{height:34px}.inb-text-panel .inb-labelled{flex-wrap:wrap}.inb-root .inb-labelled input[type=text]{height:26px;padding:0 6px}.inb-strip-text{margin-bottom:14px;padding:1px;max-height:220px;overflow:auto;font-size:15px;line-height:1.8;color:var(--inb-text)}.inb-strip-text .inb-run-token{padding:3px 0;cursor:pointer}.inb-strip-text .inb-run-token:hover{box-shadow:0 0 0 1.5px var(--inb-muted)}.inb-strip-text .inb-run-token.inb-at{font-weight:inherit;box-shadow:0 0 0 2px var(--inb-accent)}.inb-text-panel>.inb-hint:not(:empty){margin:-6px 0 12px}.inb-heat-scroll{overflow:auto;max-height:620px;scrollbar-width:thin}.inb-heat-head,.inb-heat-row{display:flex;width:max-content;min-width:100%}.inb-heat-head{align-items:flex-end;margin-bottom:3px;font-size:11px;color:var(--inb-muted)}.inb-heat-token{color:var(--inb-soft)}.inb-heat-name{position:sticky;left:0;z-index:1;flex:none;display:flex;align-items:center;gap:8px;width:318px;padding-right:8px;border-left:3px solid transparent;background:var(--inb-background)}.inb-heat-row{height:22px;align-items:center;font-size:12px;cursor:pointer}.inb-heat-row:hover .inb-heat-name{background:var(--inb-surface)}.inb-heat-name .inb-row-text{line-height:22px}.inb-heat-count{flex:none;min-width:3ch;text-align:right;color:var(--inb-muted)}.inb-heat-bar{flex:none;width:76px;height:18px;margin:0;line-height:18px}.inb-heat-bar .inb-bar-label{overflow:visible}.inb-heat-row canvas{display:block;flex:none}.inb-heat-token{flex:none;writing-mode:vertical-rl;transform:rotate(180deg);max-height:84px;overflow:hidden;font-size:11px;line-height:1;display:flex;align-items:center;justify-content:flex-start;cursor:pointer;white-space:nowrap}.inb-heat-token .inb-token{white-space:pre;overflow-wrap:normal}.inb-thin .inb-token{display:none}.inb-heat-token:hover,.inb-heat-token.inb-at{color:var(--inb-text);font-weight:600}.inb-heat-token.inb-at{border-left:2px solid var(--inb-accent)}@container (max-width: 559px){.inb-heat-name{width:178px;gap:5px}.inb-heat-bar{width:46px}}.inb-effect-panel .inb-toolbar{min-height:28px}.inb-strength{min-width:8ch;color:var(--inb-text)}.inb-effect-result{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));gap:14px 34px;margin-top:10px}.inb-continuation{margin-bottom:10px}.inb-continuation p{padding:6px 9px;border-radius:4px;background:var(--inb-surface);color:var(--inb-text);overflow-wrap:anywhere}.inb-alike{display:flex;flex-wrap:wrap;align-items:center;gap:8px 30px;margin-bottom:12px}.inb-sides{display:grid;grid-template-columns:minmax(0,1fr);gap:24px}@container (min-width: 560px){.inb-sides{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}}.inb-side-head{margin-bottom:14px}.inb-side-head h5{font-size:14px}.inb-compared .inb-aside{order:-1}.inb-map{display:block;border:1px solid var(--inb-hair);border-radius:4px;cursor:crosshair;touch-action:none}";
+
+// src/shared/ask.ts
+var Question = class {
+  constructor(bridge) {
+    this.bridge = bridge;
+  }
+  bridge;
+  #controller;
+  /**
+   * The reply, or null when a newer question came first.
+   *
+   * `delay`: milliseconds of quiet before it is sent; `timeout`: after which it is given up.
+   */
+  async ask(method, params, delay = 0, timeout) {
+    this.stop();
+    const controller = new AbortController();
+    this.#controller = controller;
+    const { signal } = controller;
+    if (delay) await new Promise((resolve) => setTimeout(resolve, delay));
+    if (signal.aborted) return null;
+    try {
+      const reply = await this.bridge.request(method, params, { signal, ...timeout && { timeout } });
+      return signal.aborted ? null : reply;
+    } catch (error) {
+      if (signal.aborted) return null;
+      throw error;
+    }
+  }
+  stop() {
+    this.#controller?.abort();
+  }
+};
 
 // src/shared/code_panel.ts
 async function copy(text, fallback) {
@@ -695,8 +730,8 @@ function count(value) {
   if (value < 1e3) return String(Math.round(value));
   return si(value).replace(/([A-Zµ-ž])$/i, (unit) => SPACE + (unit === "G" ? "B" : unit));
 }
-function densityText(share) {
-  return `${Number((100 * share).toPrecision(2))}${SPACE}%`;
+function densityText(share2) {
+  return `${Number((100 * share2).toPrecision(2))}${SPACE}%`;
 }
 
 // src/shared/hints.ts
@@ -712,12 +747,12 @@ var AFTERWARDS = {
   failed: "failed"
 };
 function progressText(state, progress, verb = "computing") {
-  const share = `${Math.floor(100 * Math.min(1, Math.max(0, progress)))} %`;
-  if (state === "running") return `${verb} ${share}`;
-  if (state === "paused") return `paused at ${share}`;
+  const share2 = `${Math.floor(100 * Math.min(1, Math.max(0, progress)))} %`;
+  if (state === "running") return `${verb} ${share2}`;
+  if (state === "paused") return `paused at ${share2}`;
   if (state === "pending") return "waiting";
   const word = AFTERWARDS[state];
-  return word ? `${word} at ${share}, partial result` : null;
+  return word ? `${word} at ${share2}, partial result` : null;
 }
 function progressBar(scope, control) {
   const bar = div("inb-progress-bar");
@@ -742,9 +777,9 @@ function progressBar(scope, control) {
       node.hidden = said === null;
       node.dataset.state = state;
       text.textContent = said ?? "";
-      const share = Math.round(100 * Math.min(1, Math.max(0, progress)));
-      bar.style.width = `${share}%`;
-      track.setAttribute("aria-valuenow", String(share));
+      const share2 = Math.round(100 * Math.min(1, Math.max(0, progress)));
+      bar.style.width = `${share2}%`;
+      track.setAttribute("aria-valuenow", String(share2));
       track.setAttribute("aria-label", said ?? "done");
       const active = state === "running" || state === "paused" || state === "pending";
       track.hidden = !active;
@@ -755,6 +790,36 @@ function progressBar(scope, control) {
       aside.textContent = active ? detail : "";
     }
   };
+}
+
+// src/shared/tips.ts
+var builders = /* @__PURE__ */ new WeakMap();
+function tip(node, build) {
+  builders.set(node, build);
+  return node;
+}
+function showTips(scope, root, tooltip) {
+  const show = (event, place) => {
+    for (let node = event.target; node && node !== root; node = node.parentElement) {
+      const build = builders.get(node);
+      if (!build) continue;
+      const box = node.getBoundingClientRect();
+      const { x, y } = place(box);
+      const said = build(x - box.left);
+      if (said.length) tooltip.show(x, y, said);
+      else tooltip.hide();
+      return;
+    }
+    tooltip.hide();
+  };
+  scope.listen(
+    root,
+    "pointermove",
+    (event) => show(event, () => ({ x: event.clientX, y: event.clientY }))
+  );
+  scope.listen(root, "pointerleave", () => tooltip.hide());
+  scope.listen(root, "focusin", (event) => show(event, (box) => ({ x: box.left, y: box.bottom - 8 })));
+  scope.listen(root, "focusout", () => tooltip.hide());
 }
 
 // src/shared/ink.ts
@@ -897,41 +962,11 @@ function tokenNode(token, max = 400) {
   return node;
 }
 
-// src/feature_dashboard/tips.ts
-var builders = /* @__PURE__ */ new WeakMap();
-function tip(node, build) {
-  builders.set(node, build);
-  return node;
-}
-function showTips(scope, root, tooltip) {
-  const show = (event, place) => {
-    for (let node = event.target; node && node !== root; node = node.parentElement) {
-      const build = builders.get(node);
-      if (!build) continue;
-      const box = node.getBoundingClientRect();
-      const { x, y } = place(box);
-      const said = build(x - box.left);
-      if (said.length) tooltip.show(x, y, said);
-      else tooltip.hide();
-      return;
-    }
-    tooltip.hide();
-  };
-  scope.listen(
-    root,
-    "pointermove",
-    (event) => show(event, () => ({ x: event.clientX, y: event.clientY }))
-  );
-  scope.listen(root, "pointerleave", () => tooltip.hide());
-  scope.listen(root, "focusin", (event) => show(event, (box) => ({ x: box.left, y: box.bottom - 8 })));
-  scope.listen(root, "focusout", () => tooltip.hide());
-}
-
 // src/feature_dashboard/bars.ts
 function barList(bars, attrs = {}) {
-  const items = bars.map(({ name, share, value, side, tip: build }) => {
+  const items = bars.map(({ name, share: share2, value, side, tip: build }) => {
     const fill = span("inb-bar-fill");
-    fill.style.width = `${100 * Math.max(0, Math.min(1, share))}%`;
+    fill.style.width = `${100 * Math.max(0, Math.min(1, share2))}%`;
     const node = h(
       "li",
       { class: "inb-bar", "data-side": side },
@@ -958,7 +993,7 @@ function logAxis(low, high, count2 = 4) {
     high,
     log: true,
     at: (value) => (Math.log10(value) - from) / span2,
-    value: (share) => 10 ** (from + share * span2),
+    value: (share2) => 10 ** (from + share2 * span2),
     ticks: logTicks(low, high, count2)
   };
 }
@@ -1004,8 +1039,8 @@ function bandEdges(counts, edges, n) {
   counts.forEach((each, bin) => {
     const [low, high] = [edges[bin] ?? 0, edges[bin + 1] ?? 0];
     while (each && out.length < n - 1 && (out.length + 1) * total / n <= below + each) {
-      const share = ((out.length + 1) * total / n - below) / each;
-      out.push(low > 0 ? low * (high / low) ** share : high * share);
+      const share2 = ((out.length + 1) * total / n - below) / each;
+      out.push(low > 0 ? low * (high / low) ** share2 : high * share2);
     }
     below += each;
   });
@@ -1013,8 +1048,8 @@ function bandEdges(counts, edges, n) {
 }
 var round = (value) => Math.round(value * 10) / 10;
 function binX(at, edge) {
-  const share = edge > 0 ? at.axis.at(edge) : 0;
-  return at.left + Math.max(0, Math.min(1, share)) * (at.right - at.left);
+  const share2 = edge > 0 ? at.axis.at(edge) : 0;
+  return at.left + Math.max(0, Math.min(1, share2)) * (at.right - at.left);
 }
 function histogramShapes(props) {
   const at = histogramPlace(props);
@@ -1030,10 +1065,10 @@ function histogramShapes(props) {
       out.push(label(round((start + end) / 2), at.top - 4, String(band + 1), ink.muted, 9.5, "middle"));
     }
   });
-  for (const share of [1, 0.5]) {
-    const y = round(at.bottom - share * (at.bottom - at.top - 4));
+  for (const share2 of [1, 0.5]) {
+    const y = round(at.bottom - share2 * (at.bottom - at.top - 4));
     out.push(line(`M${at.left} ${y}H${at.right}`, ink.line, 1, { opacity: 0.45 }));
-    out.push(label(at.left - 5, y + 3.6, count(share * at.most), ink.muted, SIZE, "end"));
+    out.push(label(at.left - 5, y + 3.6, count(share2 * at.most), ink.muted, SIZE, "end"));
   }
   for (let bin = at.from; bin < at.to; bin++) {
     const n = counts[bin] ?? 0;
@@ -1116,10 +1151,10 @@ function histogramPart(detail, store, fill, width, hint) {
     empty ? h("p", { class: "inb-hint" }, "It never fired.") : svg
   );
 }
-function logitBars(detail, side, most) {
+function logitBars(detail, side, most2) {
   return detail[`logits_${side}`].map(([token, value]) => ({
     name: tokenNode(detail.strings[token] ?? "", 40),
-    share: Math.abs(value ?? 0) / most,
+    share: Math.abs(value ?? 0) / most2,
     value: known(value, signed2),
     side,
     tip: () => [
@@ -1133,8 +1168,8 @@ function logitBars(detail, side, most) {
 function logitsPart(detail, hint) {
   const all = [...detail.logits_up, ...detail.logits_down];
   if (!all.length) return null;
-  const most = Math.max(1e-12, ...all.map(([, value]) => Math.abs(value ?? 0)));
-  const side = (name, which) => div("", h("h6", {}, name), barList(logitBars(detail, which, most), { "aria-label": `${name} by this latent` }));
+  const most2 = Math.max(1e-12, ...all.map(([, value]) => Math.abs(value ?? 0)));
+  const side = (name, which) => div("", h("h6", {}, name), barList(logitBars(detail, which, most2), { "aria-label": `${name} by this latent` }));
   return section(
     "logits",
     titled("Next tokens", hint),
@@ -1144,20 +1179,20 @@ function logitsPart(detail, hint) {
 function tokensPart(detail, hint) {
   if (!detail.top_tokens.length) return null;
   const weight = ({ count: n, mean }) => n * (mean ?? 0);
-  const most = Math.max(1e-12, ...detail.top_tokens.map(weight));
+  const most2 = Math.max(1e-12, ...detail.top_tokens.map(weight));
   const bars = detail.top_tokens.slice(0, 12).map((each) => {
-    const { token, count: n, mean, share } = each;
+    const { token, count: n, mean, share: share2 } = each;
     const name = () => tokenNode(detail.strings[token] ?? "", 40);
     return {
       name: name(),
-      share: weight(each) / most,
-      value: share === null ? count(n) : `${count(n)} · ${densityText(share)}`,
+      share: weight(each) / most2,
+      value: share2 === null ? count(n) : `${count(n)} · ${densityText(share2)}`,
       tip: () => [
         facts([
           ["token", name()],
           ["firings", n.toLocaleString("en")],
           ["mean activation", known(mean)],
-          ["of its occurrences", known(share, densityText)]
+          ["of its occurrences", known(share2, densityText)]
         ])
       ]
     };
@@ -1180,20 +1215,32 @@ function chipsPart(name, title, hint, links, text, has) {
   return section(name, titled(title, hint), div("inb-jumps", ...chips));
 }
 function weightBars({ edges, counts }) {
-  const most = Math.max(0, ...counts);
-  if (!most) return null;
+  const most2 = Math.max(0, ...counts);
+  if (!most2) return null;
   const [width, height] = [150, 26];
   const wide = width / counts.length;
   const label2 = `decoder weights from ${short(edges[0] ?? 0)} to ${short(edges.at(-1) ?? 0)}`;
   const svg = svgRoot(width, height, { role: "img", "aria-label": label2 });
   counts.forEach((n, i) => {
-    const tall = n / most * height;
+    const tall = n / most2 * height;
     if (n)
       svg.append(
         toNode(rect({ x: i * wide, y: height - tall, width: Math.max(0.5, wide - 0.5), height: tall }, PAGE_INK.muted))
       );
   });
   return svg;
+}
+function headsPart({ heads }, hint) {
+  if (!heads.length) return null;
+  const most2 = Math.max(1e-12, ...heads.map((share2) => share2 ?? 0));
+  const bars = heads.map(
+    (share2, head) => ({
+      name: span("", `head ${head}`),
+      share: (share2 ?? 0) / most2,
+      value: known(share2, percent)
+    })
+  );
+  return section("heads", titled("Heads it writes to", hint), barList(bars));
 }
 function geometryPart(detail, hint) {
   const { facts: all, decoder } = detail;
@@ -1295,6 +1342,7 @@ function bareDetail(columns, latent) {
     concept: "",
     histogram: [],
     decoder: { edges: [], counts: [] },
+    heads: [],
     strings: [],
     bands: [],
     examples: [],
@@ -1452,34 +1500,6 @@ function aboutLatent(scope, events) {
     }
   };
 }
-
-// src/feature_dashboard/ask.ts
-var Question = class {
-  constructor(bridge) {
-    this.bridge = bridge;
-  }
-  bridge;
-  #controller;
-  /** The reply, or null when a newer question came first. `delay`: milliseconds of quiet before it is sent. */
-  async ask(method, params, delay = 0) {
-    this.stop();
-    const controller = new AbortController();
-    this.#controller = controller;
-    const { signal } = controller;
-    if (delay) await new Promise((resolve) => setTimeout(resolve, delay));
-    if (signal.aborted) return null;
-    try {
-      const reply = await this.bridge.request(method, params, { signal });
-      return signal.aborted ? null : reply;
-    } catch (error) {
-      if (signal.aborted) return null;
-      throw error;
-    }
-  }
-  stop() {
-    this.#controller?.abort();
-  }
-};
 
 // node_modules/@tanstack/virtual-core/dist/esm/lazy-measurements.js
 function getMeasurementKey(item) {
@@ -3870,8 +3890,8 @@ function rampOf(stops) {
   }
   return colors;
 }
-function between(stops, share) {
-  const at = share * (stops.length - 1);
+function between(stops, share2) {
+  const at = share2 * (stops.length - 1);
   const from = Math.min(Math.floor(at), stops.length - 2);
   const channel = (hex2, start) => Number.parseInt((hex2 ?? "").slice(start, start + 2), 16);
   const mix = [1, 3, 5].map((start) => {
@@ -3883,8 +3903,8 @@ function between(stops, share) {
 function makeScale(kind, low, high, stops) {
   const colors = rampOf(stops);
   const color = (value) => {
-    const share = Math.min(1, Math.max(0, (value - low) / (high - low)));
-    return colors[Math.round(share * STEPS)] ?? "#808080";
+    const share2 = Math.min(1, Math.max(0, (value - low) / (high - low)));
+    return colors[Math.round(share2 * STEPS)] ?? "#808080";
   };
   return { kind, low, high, color };
 }
@@ -3914,7 +3934,7 @@ function inkOn(hex2) {
   return 1.05 / (light + 0.05) > (light + 0.05) / 0.05 ? "#ffffff" : "#000000";
 }
 
-// src/feature_dashboard/token_run.ts
+// src/shared/token_run.ts
 var LONGEST = 48;
 function fillToken(node, token) {
   const lead = /^ (?=\S)/.test(token) ? " " : "";
@@ -3933,25 +3953,26 @@ function plainRun(tokens, at) {
 function valueText(value) {
   return value == null || Number.isNaN(value) ? "not counted" : sig4(value);
 }
+function shade(node, value, scale) {
+  const counted = value != null && !Number.isNaN(value);
+  const filled = counted && (scale.kind === "diverging" ? value !== 0 : value > 0);
+  const fill = filled ? scale.color(value) : "";
+  node.style.background = fill;
+  node.style.color = fill && inkOn(fill);
+  node.classList.toggle("inb-uncounted", !counted);
+  node.classList.toggle("inb-filled", filled);
+}
+function runToken(token, index, said) {
+  const label2 = `${cut(visible(token), LONGEST)} ${said}`;
+  const node = h("bdi", { class: "inb-run-token", "data-at": index, tabindex: -1, "aria-label": label2 });
+  return { node, lead: fillToken(node, token) };
+}
 function tokenRun({ tokens, values, at, scale, lines, tip: more }) {
   const node = h("span", { class: "inb-run", "data-run": true });
   tokens.forEach((token, i) => {
-    const value = values[i];
-    const attrs = {
-      class: i === at ? "inb-run-token inb-at" : "inb-run-token",
-      "data-at": i,
-      tabindex: -1,
-      "aria-label": `${cut(visible(token), LONGEST)} ${valueText(value)}`
-    };
-    const each = h("bdi", attrs);
-    const lead = fillToken(each, token);
-    if (value == null || Number.isNaN(value)) each.classList.add("inb-uncounted");
-    else if (value > 0) {
-      const fill = scale.color(value);
-      each.style.background = fill;
-      each.style.color = inkOn(fill);
-      each.classList.add("inb-filled");
-    }
+    const { node: each, lead } = runToken(token, i, valueText(values[i]));
+    each.classList.toggle("inb-at", i === at);
+    shade(each, values[i], scale);
     node.append(lead, more ? tip(each, () => more(i)) : each);
     if (lines && token.includes("\n")) node.append(h("br"));
   });
@@ -4061,7 +4082,7 @@ function latentView(scope, choose) {
   const draw = () => {
     if (!props) return;
     const { detail, store, hints, theme, width, has } = props;
-    const most = number(detail.facts.max) || 1;
+    const most2 = number(detail.facts.max) || 1;
     const colors = ramp("sequential", theme);
     const fill = colors[Math.round(0.62 * (colors.length - 1))] ?? "#808080";
     const near = (name, title, text) => chipsPart(name, title, hints[name] ?? "", detail[name], text, has);
@@ -4069,7 +4090,7 @@ function latentView(scope, choose) {
       examplesPart({
         detail,
         hint: hints.examples ?? "",
-        scale: sequential(most, theme),
+        scale: sequential(most2, theme),
         open
       }),
       div(
@@ -4079,7 +4100,8 @@ function latentView(scope, choose) {
           logitsPart(detail, hints.logits ?? ""),
           tokensPart(detail, hints.tokens ?? ""),
           near("neighbours", "Writes in a like direction", signed2),
-          near("cofiring", "Fires together with", percent)
+          near("cofiring", "Fires together with", percent),
+          headsPart(detail, hints.heads ?? "")
         ].filter((part) => part !== null),
         geometryPart(detail, hints.decoder ?? "")
       )
@@ -4238,9 +4260,9 @@ function comparePanel(home, bridge, details, events) {
     event.preventDefault();
     const text = index.value.trim();
     const latent = Number(text);
-    const most = (props?.meta.stores[Number(store.value)]?.d_sae ?? 1) - 1;
-    if (text && !(Number.isInteger(latent) && latent >= 0 && latent <= most)) {
-      note.textContent = `A latent is a whole number from 0 to ${most}, got “${text}”.`;
+    const most2 = (props?.meta.stores[Number(store.value)]?.d_sae ?? 1) - 1;
+    if (text && !(Number.isInteger(latent) && latent >= 0 && latent <= most2)) {
+      note.textContent = `A latent is a whole number from 0 to ${most2}, got “${text}”.`;
       return;
     }
     other = text ? latent : null;
@@ -4328,40 +4350,32 @@ var Details = class {
   }
 };
 
-// src/feature_dashboard/effect_panel.ts
-var KINDS = {
-  ablate: null,
-  boost: { label: "Boost", unit: "×", min: 0, max: 20, step: 0.5, start: 4, hint: "Multiplied where it fires." },
-  set: {
-    label: "Set",
-    unit: "× its max",
-    min: 0,
-    max: 5,
-    step: 0.1,
-    start: 1,
-    hint: "The same value at every token, in units of its largest activation."
-  }
-};
-var ABLATE_HINT = "Zero at every token; the rest of the layer stays as it is.";
+// src/shared/changes.ts
 var MOST = 12;
 var FEWEST = 4;
 var RAREST2 = 5e-4;
-var NOTHING = 1e-4;
 function changes({ before, after }) {
   const all = /* @__PURE__ */ new Map();
   for (const { token, prob } of before) all.set(token, { token, before: prob, after: null });
   for (const { token, prob } of after) all.set(token, { token, before: all.get(token)?.before ?? null, after: prob });
-  const most = (change) => Math.max(change.before ?? 0, change.after ?? 0);
-  const ordered = [...all.values()].sort((a, b) => most(b) - most(a));
-  return ordered.filter((change, i) => i < FEWEST || most(change) >= RAREST2).slice(0, MOST);
+  return likely([...all.values()].sort((a, b) => most(b) - most(a)));
 }
-function changeRow({ token, before, after }, most) {
+var most = ({ before, after }) => Math.max(before ?? 0, after ?? 0);
+function likely(ordered) {
+  const rarest = RAREST2 * longest(ordered);
+  return ordered.filter((change, i) => i < FEWEST || most(change) >= rarest).slice(0, MOST);
+}
+var longest = (all) => Math.max(1e-6, ...all.map(most));
+function share(prob) {
+  return prob > 5e-7 && prob < 1e-3 ? `${Number((100 * prob).toPrecision(1))} %` : percent(prob);
+}
+function changeRow({ token, before, after }, full) {
   const bar = (name, prob) => {
     const node = span(`inb-change-bar inb-${name}`);
-    node.style.width = `${100 * (prob ?? 0) / most}%`;
+    node.style.width = `${100 * (prob ?? 0) / full}%`;
     return node;
   };
-  const text = (prob) => prob === null ? "–" : percent(prob);
+  const text = (prob) => prob === null ? "–" : share(prob);
   const side = (after ?? 0) > (before ?? 0) ? "up" : "down";
   const row = h(
     "li",
@@ -4381,6 +4395,31 @@ function changeRow({ token, before, after }, most) {
     ])
   ]);
 }
+function changeList(all) {
+  const full = longest(all);
+  return h("ol", { class: "inb-changes-list" }, ...all.map((change) => changeRow(change, full)));
+}
+function changeKey(before, after, all) {
+  const scale = span("inb-mark", ` longest bar ${share(longest(all))}`);
+  return h("h6", {}, span("inb-key inb-before", ""), `${before} `, span("inb-key inb-after", ""), after, scale);
+}
+
+// src/feature_dashboard/effect_panel.ts
+var KINDS = {
+  ablate: null,
+  boost: { label: "Boost", unit: "×", min: 0, max: 20, step: 0.5, start: 4, hint: "Multiplied where it fires." },
+  set: {
+    label: "Set",
+    unit: "× its max",
+    min: 0,
+    max: 5,
+    step: 0.1,
+    start: 1,
+    hint: "The same value at every token, in units of its largest activation."
+  }
+};
+var ABLATE_HINT = "Zero at every token; the rest of the layer stays as it is.";
+var NOTHING = 1e-4;
 function effectPanel(home, bridge, events) {
   const scope = new Scope(home);
   const question = new Question(bridge);
@@ -4432,26 +4471,17 @@ function effectPanel(home, bridge, events) {
   }
   function draw(effect, { meta, name }) {
     const all = changes(effect);
-    const most = Math.max(1e-6, ...all.map(({ before, after }) => Math.max(before ?? 0, after ?? 0)));
     const silent = effect.kind !== "set" && !effect.acts.some((act) => act !== null && act > 0);
     note.textContent = [silent ? "It does not fire on this text, so nothing changes." : "", effect.note].filter(Boolean).join(" ");
     const line2 = (which, text) => div("inb-continuation", h("h6", {}, which), h("p", {}, span("inb-mark", "… "), tokenNode(text.trimStart(), 400)));
     const kl = effect.kl === null ? "" : ` KL ${effect.kl < NOTHING ? `below ${NOTHING}` : sig4(effect.kl)} nats`;
-    const key = h(
-      "h6",
-      {},
-      span("inb-key inb-before", ""),
-      "before ",
-      span("inb-key inb-after", ""),
-      name ? `after: ${name}` : "after"
-    );
     result.replaceChildren(
       h(
         "section",
         {},
         titled("Next token", meta.hints.effect ?? "", span("inb-mark", kl)),
-        key,
-        h("ol", { class: "inb-changes-list" }, ...all.map((change) => changeRow(change, most)))
+        changeKey("before", name ? `after: ${name}` : "after", all),
+        changeList(all)
       ),
       h(
         "section",
@@ -4615,13 +4645,13 @@ function exampleShapes(detail, example, scale, room, measure) {
   }
   return out;
 }
-function logitShapes(detail, side, most, measure) {
+function logitShapes(detail, side, most2, measure) {
   const wide = RIGHT / 2 - 8;
   const colors = ramp("diverging", "light");
   const fill = colors[Math.round((side === "up" ? 0.66 : 0.34) * (colors.length - 1))] ?? FILE_INK.line;
   return detail[`logits_${side}`].slice(0, LOGITS).flatMap(([token, value], i) => {
     const name = cutToWidth(visible(detail.strings[token] ?? ""), wide - 50, (text) => measure(text, 11));
-    const length = (wide - 44) * Math.abs(value ?? 0) / most;
+    const length = (wide - 44) * Math.abs(value ?? 0) / most2;
     return [
       rect({ x: 0, y: i * 19, width: Math.round(length), height: 17 }, fill),
       label(4, i * 19 + 12.5, name, FILE_INK.text, 11),
@@ -4658,7 +4688,7 @@ function latentFigure(detail, store, title, measure) {
     bin: null
   });
   const all = [...detail.logits_up, ...detail.logits_down].map(([, value]) => Math.abs(value ?? 0));
-  const most = Math.max(1e-12, ...all);
+  const most2 = Math.max(1e-12, ...all);
   const width = right + RIGHT + MARGIN2;
   const height = 96 + Math.max(LINE * top.length, 160 + (all.length ? 40 + 19 * LOGITS : 0)) + MARGIN2;
   const fits = (text, room, size) => cutToWidth(text, room, (each) => measure(each, size, 600));
@@ -4678,8 +4708,8 @@ function latentFigure(detail, store, title, measure) {
     moved(right, 92, histogram),
     ...all.length ? [
       heading(right, 236, "Next tokens"),
-      moved(right, 246, logitShapes(detail, "up", most, measure)),
-      moved(right + RIGHT / 2 + 8, 246, logitShapes(detail, "down", most, measure))
+      moved(right, 246, logitShapes(detail, "up", most2, measure)),
+      moved(right + RIGHT / 2 + 8, 246, logitShapes(detail, "down", most2, measure))
     ] : []
   ]);
   return { svg, width, height };
@@ -4727,6 +4757,29 @@ function fileButtons(scope, now) {
   });
 }
 
+// src/feature_dashboard/map_kinds.ts
+function mapKinds() {
+  let shown = "pca";
+  const option2 = (value, lacks) => h("option", { value, disabled: lacks !== "" }, value.toUpperCase() + (lacks && `, ${lacks}`));
+  const select = h("select", { "aria-label": "kind of map" }, option2(shown, ""));
+  const node = h("label", { hidden: true }, "map", select);
+  return {
+    node,
+    select,
+    offer(methods, now) {
+      shown = now;
+      const named = Object.entries(methods);
+      select.replaceChildren(...named.map(([value, lacks]) => option2(value, lacks)));
+      select.value = shown;
+      node.hidden = named.length < 2;
+    },
+    isNew: () => select.value !== shown,
+    goBack() {
+      select.value = shown;
+    }
+  };
+}
+
 // src/feature_dashboard/map_places.ts
 var PAD = 12;
 function extentOf(xy) {
@@ -4771,13 +4824,54 @@ function rowsIn(xy, { x0, x1, y0, y1 }) {
   return rows;
 }
 
+// src/shared/ramp_key.ts
+var STOPS = 5;
+function rampParts(low, colors, high) {
+  const ramp2 = span("inb-ramp");
+  ramp2.style.background = `linear-gradient(to right, ${colors.join(", ")})`;
+  return [span("", low), ramp2, span("", high)];
+}
+function rampKey({ low, high, color }, unit, ...more) {
+  const colors = Array.from({ length: STOPS }, (_, i) => color(low + i / (STOPS - 1) * (high - low)));
+  return div("inb-ramp-key", ...rampParts(short(low), colors, short(high)), span("inb-mark", unit), ...more);
+}
+
+// src/feature_dashboard/map_shades.ts
+function shadesOf(column, columns) {
+  const values = column && columns.numbers[column.name];
+  if (!column || !values) return null;
+  const scaled = (value) => column.kind === "share" ? Math.log10(value) : value;
+  let [low, high, lowRow, highRow] = [Infinity, -Infinity, -1, -1];
+  for (let row = 0; row < columns.n; row++) {
+    const value = scaled(values[row] ?? Number.NaN);
+    if (!Number.isFinite(value)) continue;
+    if (value < low) [low, lowRow] = [value, row];
+    if (value > high) [high, highRow] = [value, row];
+  }
+  return {
+    at: (row) => (scaled(values[row] ?? Number.NaN) - low) / (high - low || 1),
+    low: cellText(column, columns, lowRow),
+    high: cellText(column, columns, highRow)
+  };
+}
+function keyParts(shades, theme) {
+  const colors = ramp("sequential", theme);
+  const stops = [0.28, 0.64, 1].map((at) => colors[Math.round(at * (colors.length - 1))] ?? "");
+  return [
+    ...shades ? rampParts(shades.low, stops, shades.high) : [],
+    span("inb-mark", "Click chooses; drag a box to list what is in it. Grey: not in the list.")
+  ];
+}
+
 // src/feature_dashboard/map_view.ts
 var HEIGHT = 420;
 var NEAR = 14;
+var PATIENCE = 18e5;
 function mapView(home, bridge, events) {
   const scope = new Scope(home);
   const question = new Question(bridge);
   const color = h("select", { "aria-label": "color by" });
+  const kinds = mapKinds();
   const zoom = button("Zoom in", { hidden: true, title: "Look at the box alone" });
   const out = button("Whole map", { hidden: true });
   const note = span("inb-hint");
@@ -4787,8 +4881,13 @@ function mapView(home, bridge, events) {
     role: "application",
     "aria-label": "map of latents: arrows go to the next latent in a direction"
   });
-  const key = div("inb-heat-key");
-  const node = div("inb-map-panel", div("inb-toolbar", h("label", {}, "color", color), zoom, out, note), canvas, key);
+  const key = div("inb-ramp-key");
+  const node = div(
+    "inb-map-panel",
+    div("inb-toolbar", kinds.node, h("label", {}, "color", color), zoom, out, note),
+    canvas,
+    key
+  );
   let props;
   let xy = null;
   let asked = null;
@@ -4797,38 +4896,21 @@ function mapView(home, bridge, events) {
   let drag = null;
   let hover = -1;
   async function ask() {
-    note.textContent = "Reading the directions …";
+    note.textContent = kinds.isNew() ? "Laying out the map, which may take minutes …" : "Reading the directions …";
     try {
-      const reply = await question.ask("map", {
-        method: "pca",
-        store: 0
-      });
+      const reply = await question.ask("map", { method: kinds.select.value, store: 0 }, 0, PATIENCE);
       if (!reply) return;
-      xy = replyArray(reply.result.arrays, reply.buffers, "xy");
-      note.textContent = reply.result.note;
+      const { result, buffers } = reply;
+      xy = replyArray(result.arrays, buffers, "xy");
+      if (kinds.isNew()) view = box = null;
+      kinds.offer(result.methods, result.method);
+      note.textContent = result.note;
       draw();
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
+      kinds.goBack();
       note.textContent = error.message;
     }
-  }
-  function shades(now) {
-    const column = now.meta.columns.find(({ name: name2 }) => name2 === color.value);
-    const values = column && now.columns.numbers[column.name];
-    if (!column || !values) return null;
-    const scaled = (value) => column.kind === "share" ? Math.log10(value) : value;
-    let [low, high, lowRow, highRow] = [Infinity, -Infinity, -1, -1];
-    for (let row = 0; row < now.columns.n; row++) {
-      const value = scaled(values[row] ?? Number.NaN);
-      if (!Number.isFinite(value)) continue;
-      if (value < low) [low, lowRow] = [value, row];
-      if (value > high) [high, highRow] = [value, row];
-    }
-    return {
-      at: (row) => (scaled(values[row] ?? Number.NaN) - low) / (high - low || 1),
-      low: cellText(column, now.columns, lowRow),
-      high: cellText(column, now.columns, highRow)
-    };
   }
   function draw() {
     if (!props || !xy) return;
@@ -4838,8 +4920,11 @@ function mapView(home, bridge, events) {
     const height = Math.min(HEIGHT, Math.max(240, width * 0.62));
     setAttrs(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
     Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
-    const shade = shades(now);
-    drawKey(shade, theme);
+    const shade2 = shadesOf(
+      now.meta.columns.find(({ name: name2 }) => name2 === color.value),
+      columns
+    );
+    key.replaceChildren(...keyParts(shade2, theme));
     zoom.hidden = !box;
     out.hidden = !view;
     const context2 = canvas.getContext("2d");
@@ -4860,8 +4945,8 @@ function mapView(home, bridge, events) {
     for (const strong of [0, 1]) {
       for (let row = 0; row < columns.n; row++) {
         if (listed[row] !== strong) continue;
-        const share = shade?.at(row) ?? 0.6;
-        const at = Number.isNaN(share) ? 0.2 : 0.28 + 0.72 * Math.max(0, Math.min(1, share));
+        const share2 = shade2?.at(row) ?? 0.6;
+        const at = Number.isNaN(share2) ? 0.2 : 0.28 + 0.72 * Math.max(0, Math.min(1, share2));
         context2.globalAlpha = strong ? 0.85 : 0.5;
         context2.fillStyle = strong ? colors[Math.round(at * (colors.length - 1))] ?? ink.muted : ink.line;
         dot(row, strong ? r : Math.min(r, 1.4));
@@ -4888,15 +4973,6 @@ function mapView(home, bridge, events) {
       context2.strokeRect(left, top, right - left, bottom - top);
       context2.setLineDash([]);
     }
-  }
-  function drawKey(shade, theme) {
-    const bar = span("inb-heat-ramp");
-    const colors = ramp("sequential", theme);
-    bar.style.background = `linear-gradient(to right, ${[0.28, 0.64, 1].map((at) => colors[Math.round(at * (colors.length - 1))]).join(", ")})`;
-    key.replaceChildren(
-      ...shade ? [span("", shade.low), bar, span("", shade.high)] : [],
-      span("inb-mark", "Click chooses; drag a box to list what is in it. Grey: not in the list.")
-    );
   }
   const placeOf = (event) => {
     const bounds = canvas.getBoundingClientRect();
@@ -4985,6 +5061,7 @@ function mapView(home, bridge, events) {
     events.say(name(row));
   });
   scope.listen(color, "change", draw);
+  scope.listen(kinds.select, "change", guarded(home, ask));
   scope.listen(zoom, "click", () => {
     view = box;
     box = null;
@@ -5300,12 +5377,12 @@ function rowLabel({ result, acts, score }, row) {
   const on = tops.map(({ token, value }) => `${cut(visible(token), 20)} ${sig4(value)}`).join(", ");
   return `latent ${result.latents[row]} ${result.label[row]}, ${result.rank_by} ${known(score[row])}, fires on ${result.n_firing[row]} tokens: ${on}`;
 }
-function heatRow(props, row, cell, scale, most) {
+function heatRow(props, row, cell, scale, most2) {
   const { result, score, direct, acts, theme } = props;
   const n = result.tokens.length;
   const value = score[row] ?? null;
   const fill = span("inb-bar-fill");
-  fill.style.width = `${100 * Math.abs(value ?? 0) / most}%`;
+  fill.style.width = `${100 * Math.abs(value ?? 0) / most2}%`;
   const text = span(
     result.label[row] ? "inb-row-text" : "inb-row-text inb-mark",
     result.label[row] ? visible(result.label[row]) : result.words[row] ?? ""
@@ -5352,7 +5429,7 @@ function heatMap(props) {
   const values = direct ?? acts;
   const limit = maxAbs(Array.from(values)) || 1;
   const scale = direct ? diverging(limit, theme) : sequential(limit, theme);
-  const most = maxAbs(order.map((row) => score[row] ?? 0)) || 1;
+  const most2 = maxAbs(order.map((row) => score[row] ?? 0)) || 1;
   const head = h(
     "div",
     { class: cell < 11 ? "inb-heat-head inb-thin" : "inb-heat-head", "aria-hidden": "true" },
@@ -5370,18 +5447,14 @@ function heatMap(props) {
       ])
     );
   });
-  const rows = order.map((row) => heatRow(props, row, cell, scale, most));
+  const rows = order.map((row) => heatRow(props, row, cell, scale, most2));
   const body = h(
     "div",
     { class: "inb-heat-rows", role: "listbox", tabindex: 0, "aria-label": "latents on this text" },
     ...rows
   );
   const unit = direct ? "direct effect on the answer's logit" : "activation";
-  const ramp2 = span("inb-heat-ramp");
-  const stops = direct ? [-limit, -limit / 2, 0, limit / 2, limit] : [0, 0.25, 0.5, 0.75, 1].map((share) => share * limit);
-  ramp2.style.background = `linear-gradient(to right, ${stops.map((stop) => scale.color(stop)).join(", ")})`;
-  const key = div("inb-heat-key", span("", short(stops[0] ?? 0)), ramp2, span("", short(limit)), span("inb-mark", unit));
-  const node = div("inb-heat", div("inb-heat-scroll", head, body), key);
+  const node = div("inb-heat", div("inb-heat-scroll", head, body), rampKey(scale, unit));
   markHeat(node, props.selected, props.pos);
   return node;
 }
@@ -5934,7 +6007,7 @@ function mountDashboard({ model, bridge, sync, frame }) {
 }
 
 // src/feature_dashboard/widget.ts
-var widget_default = defineWidget("feature_dashboard", style_default, mountDashboard);
+var widget_default = defineWidget("feature_dashboard", parts_default + style_default, mountDashboard);
 export {
   widget_default as default
 };

@@ -1,4 +1,4 @@
-/* generated from widgets/, sha256 fd08d6ea12d97e85350c6e6d978fc144cf88d99cfc90fdca4534fb2a03189d7e, interp_nb 0.1.0 */
+/* generated from widgets/, sha256 10ad3584a6a017d714174739cedc5d93ff33ecf28af75e61dae944a37ec6c057, interp_nb 0.1.0 */
 // src/shared/types.ts
 var RequestError = class extends Error {
   constructor(type, message) {

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from interp_nb._errors import ConfigError
+from interp_nb._recipes import call, model_lines, script
 from interp_nb.widgets.base import Payload, ResultWidget, bundle
 from interp_nb.widgets.codec import encode_pattern, pack, thumbnails
-from interp_nb.widgets.recipes import call, model_lines, script
 from interp_nb.widgets.requests import Answer, Handler
 from interp_nb.widgets.selection import Limits
 

@@ -72,6 +72,8 @@ class ResultWidget(anywidget.AnyWidget):
     """Keys of `selected`, in the order of a tuple; False = may be None."""
     _page_traits: tuple[str, ...] = ()
     """Traits of its own that an exported page starts with."""
+    _push_seconds: float = PUSH_SECONDS
+    """Least time between two updates of this widget while a job runs."""
     _large_page: bool = False
     """Whether an exported page keeps all recorded replies, deflated; else those that fit, as they are."""
 
@@ -119,6 +121,9 @@ class ResultWidget(anywidget.AnyWidget):
     def _limits(self) -> Limits:
         """Return the values that each key of `selected` may have."""
         return {}
+
+    def _links_changed(self) -> None:
+        """Take note that a link of this widget began or ended."""
 
     def _fraction(self, result: Any) -> float:
         """Return how much of a result that a job fills is there, 0 to 1."""
@@ -249,7 +254,7 @@ class ResultWidget(anywidget.AnyWidget):
 
     def _on_job(self, job: Job[Any]) -> None:
         now = time.monotonic()
-        wait = self._last_push + PUSH_SECONDS - now
+        wait = self._last_push + self._push_seconds - now
         if job.state == self.state and not job.ended and wait > 0:
             self._push_later(job, wait)
             return

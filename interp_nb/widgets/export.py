@@ -153,7 +153,7 @@ def recorded_replies(widget: ResultWidget) -> dict[str, dict[str, Any] | str]:
         except InterpError:
             continue
         reply = {"result": result, "buffers": [base64.b64encode(each).decode("ascii") for each in buffers]}
-        key = f"{method} {json.dumps(params, ensure_ascii=False, sort_keys=True, separators=(',', ':'))}"
+        key = f"{method} {json.dumps(_as_page(params), ensure_ascii=False, sort_keys=True, separators=(',', ':'))}"
         if widget._large_page:
             replies[key] = _deflated(reply)
             continue
@@ -162,6 +162,15 @@ def recorded_replies(widget: ResultWidget) -> dict[str, dict[str, Any] | str]:
             break
         replies[key] = reply
     return replies
+
+
+def _as_page(value: Any) -> Any:
+    """Turn whole floats into ints: the page's JSON.stringify writes 1.0 as 1, and the keys must match."""
+    if isinstance(value, dict):
+        return {key: _as_page(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_as_page(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _deflated(reply: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from interp_nb.widgets.base import Payload, ResultWidget, bundle
 from interp_nb.widgets.codec import MAX_TRAIT_BYTES, pack
 from interp_nb.widgets.feature_list import columns, texts_of
 from interp_nb.widgets.feature_meta import RANKS, alive, meta_of, n_stores, state_of
+from interp_nb.widgets.feature_page import recorded_requests
 from interp_nb.widgets.feature_replies import detail, effect_reply, label_json, named, number, text_reply
 from interp_nb.widgets.requests import Answer, Handler
 from interp_nb.widgets.selection import Limits, SelectionError
@@ -28,8 +29,6 @@ MAX_ASKED: Final = 512
 MAX_COLUMNS_BYTES: Final = 4_000_000
 MAX_SHOWN: Final = 64
 """Latents of a text that one reply may hold."""
-N_TEXT: Final = 20
-"""Latents of a text that an exported page has; the front end asks for as many first."""
 N_POS: Final = 2048
 """Positions that can be selected before any text was run."""
 N_NEAREST: Final = 8
@@ -262,7 +261,8 @@ class FeatureDashboardWidget(ResultWidget):
         if self._checked_store(store):
             raise ConfigError("The map is of the first store: open a dashboard of the other one for its map.")
         specs, block = pack({"xy": result.map_of(method)})
-        return {"method": method, "note": result.map_note(method), "arrays": specs}, [block]
+        note, methods = result.map_note(method), result.map_methods()
+        return {"method": method, "note": note, "methods": methods, "arrays": specs}, [block]
 
     def _answer_code(self) -> Answer:
         """Write the Python that shows this view again."""
@@ -292,25 +292,5 @@ class FeatureDashboardWidget(ResultWidget):
             raise ConfigError(f"latents are from 0 to {d_sae - 1}, got {latent!r}")
         return latent
 
-    # Exported pages.
-
     def _recorded_requests(self) -> list[tuple[str, dict[str, Any]]]:
-        """List what a page can show: every latent of the list, its match, the map, and the text as it is now."""
-        result: Any = self.result
-        # In the order of the tables, which are read a group at a time.
-        latents = result.best() if result.latents is None else sorted(result.latents)
-        details = [("detail", {"latent_idx": latent, "store": 0}) for latent in latents]
-        wanted: list[tuple[str, dict[str, Any]]] = [*self._recorded_texts(), *details]
-        if n_stores(result) > 1:
-            near = [result.nearest(latent, store=1, n=1) for latent in latents]
-            matches = dict.fromkeys(int(pairs[0][0]) for pairs in near if pairs)
-            wanted += [("compare", {"latent_idx": latent, "other": None, "store": 1}) for latent in latents]
-            wanted += [("detail", {"latent_idx": latent, "store": 1}) for latent in matches]
-        return [*wanted, ("map", {"method": "pca", "store": 0})]
-
-    def _recorded_texts(self) -> list[tuple[str, dict[str, Any]]]:
-        if not self.prompt or not self._meta["can"]["text"]:
-            return []
-        given: dict[str, Any] = {**self._meta["prompt"], "latents": None, "n": N_TEXT, "pos": None, "store": 0}
-        ranks = RANKS if given["answer"] else RANKS[:2]
-        return [("text", {"prompt": self.prompt, "rank_by": rank_by, **given}) for rank_by in ranks]
+        return recorded_requests(self.result, self.prompt, self._meta)

@@ -60,7 +60,7 @@ def _store(store: Any, index: int) -> dict[str, Any]:
     """Describe one store."""
     dead, dense = (np.asarray(store.column(name), dtype=bool) for name in ("dead", "dense"))
     return {
-        "name": says.store_name(index) if says.is_temporary(store) else str(store.path.name),
+        "name": says.store_name(index) if store.temporary else str(store.path.name),
         "d_sae": int(store.d_sae),
         "site": str(store.site),
         "n_tokens": int(store.n_tokens),

@@ -6,9 +6,8 @@ The live view and the picture say the same, because both take it from here.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from interp_nb.features.building import TEMPORARY
+from interp_nb._recipes import call, model_lines, script
 from interp_nb.features.records import TOP_BAND
-from interp_nb.widgets.recipes import call, model_lines, script
 
 COLUMNS: Final[list[dict[str, str]]] = [
     {"name": "interesting", "label": "interesting", "unit": "", "kind": "number",
@@ -34,6 +33,7 @@ HINTS: Final = {
     "Shading is its activation on each token.",
     "histogram": "How many firings have each activation; steps are powers.",
     "decoder": "How large the weights of its decoder direction are.",
+    "heads": "How much of what it writes goes to each attention head, by norm.",
     "tokens": "The tokens it fires on: how often, how strongly, and on what share of that token's occurrences.",
     "logits": "Tokens that its direction makes likelier and less likely, in logits per unit of activation.",
     "neighbours": "Latents whose decoder directions are nearest, by cosine.",
@@ -90,13 +90,8 @@ def dashboard_code(dashboard: Any, options: Mapping[str, Any]) -> str:
     return script([name for name in called if any(f"= {name}(" in line for line in lines)], *lines)
 
 
-def is_temporary(store: Any) -> bool:
-    """Whether a store's folder goes when the store does: its name says nothing, and nobody can load it again."""
-    return bool(store.path.name.startswith(TEMPORARY))
-
-
 def _store_line(name: str, store: Any) -> str:
-    if is_temporary(store):
+    if store.temporary:
         return f"{name} = ...  # a temporary store: give feature_store(..., path=) a folder to load it again"
     return f"{name} = load_store({str(store.path)!r})"
 

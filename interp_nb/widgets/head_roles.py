@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from interp_nb._recipes import call, model_lines, script
 from interp_nb.widgets.base import Payload, ResultWidget, bundle
 from interp_nb.widgets.codec import pack
-from interp_nb.widgets.recipes import call, model_lines, script
 from interp_nb.widgets.requests import Handler
 from interp_nb.widgets.selection import Limits
 

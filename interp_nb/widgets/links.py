@@ -41,6 +41,7 @@ class Link:
         self._undo: list[Callable[[], None]] = [_follow(a, b), _follow(b, a)]
         self.ends = (weakref.ref(a), weakref.ref(b))
         _PARTNERS.setdefault(a, weakref.WeakSet()).add(b)
+        _tell(a, b)
 
     def __repr__(self) -> str:
         names = [type(widget).__name__ if (widget := end()) is not None else "closed" for end in self.ends]
@@ -53,6 +54,7 @@ class Link:
         a, b = (end() for end in self.ends)
         if a is not None and b is not None:
             _PARTNERS[a].discard(b)
+            _tell(a, b)
 
 
 def link(a: Showable | ResultWidget, b: Showable | ResultWidget) -> Link:
@@ -81,6 +83,12 @@ def link(a: Showable | ResultWidget, b: Showable | ResultWidget) -> Link:
     return made
 
 
+def partners(widget: ResultWidget) -> list[ResultWidget]:
+    """Return the widgets that are linked with one, whichever was named first."""
+    named = list(_PARTNERS.get(widget, ()))
+    return named + [other for other, others in list(_PARTNERS.items()) if widget in others and other not in named]
+
+
 def linked_pairs(widgets: Mapping[int, ResultWidget]) -> list[tuple[int, int]]:
     """Return which of some widgets `link` tied together, by their keys."""
     return [
@@ -98,6 +106,12 @@ def shared_keys(a: ResultWidget, b: ResultWidget) -> list[tuple[str, str]]:
         if one in a._axes and other in b._axes and all(one != known and other != taken for known, taken in pairs):
             pairs.append((one, other))
     return pairs
+
+
+def _tell(*ends: ResultWidget) -> None:
+    for end in ends:
+        if not end.closed:
+            end._links_changed()
 
 
 def _widget(value: Any) -> ResultWidget:

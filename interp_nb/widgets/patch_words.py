@@ -6,7 +6,7 @@ The live view and the picture say the same, because both take it from here.
 from typing import Any, Final
 
 from interp_nb._preflight import in_words
-from interp_nb.widgets.recipes import call, model_lines, script
+from interp_nb._recipes import call, model_lines, script
 
 METHODS: Final = {
     "attribution": "attribution patching",

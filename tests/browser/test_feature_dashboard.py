@@ -98,10 +98,10 @@ def test_latents_are_found_chosen_and_read(notebook: OpenNotebook, folder: Path)
     expect(tip).to_contain_text(f"{value:.4g}"[:4])
     expect(tip).to_contain_text("document")
     jump = widget.locator(".inb-neighbours .inb-jump").first
-    neighbour = int(str(jump.get_attribute("data-latent")))
-    assert neighbour == opened.ask(f"store.latent({found[1]}).neighbours[0][0]")
+    neighbor = int(str(jump.get_attribute("data-latent")))
+    assert neighbor == opened.ask(f"store.latent({found[1]}).neighbors[0][0]")
     jump.click()
-    opened.until("dashboard.latent.latent_idx", neighbour)
+    opened.until("dashboard.latent.latent_idx", neighbor)
     opened.check_clean()
 
 

@@ -12,12 +12,25 @@ from typing import Any
 
 import pytest
 
+from tests.widgets.wire import wait_for
+
 pytest.importorskip("anywidget", reason="needs anywidget: pip install anywidget")
 
 FOLDER = Path(__file__).parents[2] / "widgets" / "test" / "fixtures"
 TRAITS = ("_meta", "selected", "state", "progress", "error", "kernel")
 
 TEXT = {"prompt": "The dog", "pos": None, "n": 20, "latents": None, "store": 0}
+SETTINGS: dict[str, Any] = {
+    "prompt": "The visit was",
+    "sliders": {
+        "sentiment": {"strength": 0.5, "layer": 1, "operator": "add", "muted": False},
+        "latent 4": {"strength": 1.0, "layer": 1, "operator": "set", "muted": True},
+    },
+    "positions": "all",
+    "n_new": 4,
+    "seed": 0,
+    "temperature": 0.0,
+}
 REQUESTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "patch_grid": [
         ("predict", {"layer": 0, "pos": 2}),
@@ -54,6 +67,19 @@ REQUESTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("code", {}),
     ],
     "head_roles": [],
+    "steering_playground": [
+        ("generate", {"settings": SETTINGS}),
+        ("generate", {"settings": SETTINGS | {"n_new": 0}}),
+        ("control", {"action": "stop"}),
+        ("next_token", {"settings": SETTINGS, "side": 1, "n": 0}),
+        ("next_token", {"settings": SETTINGS, "side": 2, "n": 0}),
+        ("make_vector", {"pairs": "good | bad\nnice | awful", "method": "mean", "name": "mood"}),
+        ("make_vector", {"pairs": 1, "method": "mean", "name": ""}),
+        ("add_latent", {"latent_idx": 1.5}),
+        ("remove_vector", {"name": "mood"}),
+        ("tokenize", {"text": "The visit"}),
+        ("code", {"settings": SETTINGS}),
+    ],
     "train_monitor": [
         ("peek", {"pick": "densest", "rank": 0, "sae": 0}),
         ("peek", {"pick": "index", "latent_idx": 99, "sae": 1}),
@@ -75,6 +101,10 @@ def made(name: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Any:
 
         monkeypatch.setattr("interp_nb.features.labels.utc_now", lambda: TIME)
         return made_live_dashboard(folder, monkeypatch, two=True, prompt="The dog").show()
+    if name == "steering_playground":
+        from tests.contract.made_playground import made_live_playground
+
+        return made_live_playground(folder, monkeypatch)
     if name == "head_roles":
         return results.made_roles().show()
     if name == "train_monitor":
@@ -101,6 +131,8 @@ def fixture_text(name: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> st
     for number, (method, params) in enumerate([*REQUESTS[name], ("no_such_method", {})]):
         request = {"v": 1, "kind": "request", "id": f"r{number}", "method": method, "params": params}
         widget._handle_custom_msg(request, [])
+        # Some are answered in a thread of their own.
+        wait_for(lambda number=number: len(replies) > number)
         replies[-1] = {"request": request, **replies[-1]}
     traits = {trait: getattr(widget, trait) for trait in (*TRAITS, *widget._page_traits)}
     fixture = {"traits": traits, "data": base64.b64encode(widget._data).decode(), "replies": replies}

@@ -81,6 +81,15 @@ def test_recorded_replies_stay_within_their_size(monkeypatch):
     assert list(export.recorded_replies(widget)) == list(whole)[:2]
 
 
+def test_whole_numbers_of_recorded_requests_are_written_as_the_page_writes_them(monkeypatch):
+    widget = made_patterns().show()
+    asked = {"settings": {"strength": 1.0, "others": [0.5, -2.0]}, "side": 0, "on": True}
+    monkeypatch.setattr(widget, "_recorded_requests", lambda: [("next_token", asked)])
+    monkeypatch.setattr(widget, "answer", lambda method, params: ({}, []))
+    key = 'next_token {"on":true,"settings":{"others":[0.5,-2],"strength":1},"side":0}'
+    assert list(export.recorded_replies(widget)) == [key]
+
+
 def test_predictions_of_a_live_grid_are_recorded_the_strongest_first(tiny_model, tmp_path):
     grid = patch_grid(tiny_model, Contrast(CLEAN, CORRUPTED, ANSWER, WRONG))
     text = grid.to_html(tmp_path / "grid.html")

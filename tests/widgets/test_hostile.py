@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from interp_nb._recipes import model_lines
 from interp_nb.models.prompts import Contrast
 from interp_nb.widgets import fallback
 from interp_nb.widgets.export import page
-from interp_nb.widgets.recipes import model_lines
 from tests.contract.made import PROVENANCE, made_grid, made_patterns, made_roles
 
 HOSTILE = [

@@ -12,7 +12,6 @@ import {
   rowOf,
   type Texts,
 } from "../src/feature_dashboard/data.js";
-import { changes } from "../src/feature_dashboard/effect_panel.js";
 import { exampleShapes, latentFigure } from "../src/feature_dashboard/figure.js";
 import { listCsv } from "../src/feature_dashboard/files.js";
 import { cellWidth, rankedAt } from "../src/feature_dashboard/heat.js";
@@ -30,6 +29,7 @@ import { extentOf, nearest, placer, rowsIn } from "../src/feature_dashboard/map_
 import { kept, localSearch, NO_FILTER, readSort, sortRows, writeSort } from "../src/feature_dashboard/order.js";
 import { strongestText } from "../src/feature_dashboard/prompt_box.js";
 import { partsText } from "../src/feature_dashboard/rank_bar.js";
+import { changes } from "../src/shared/changes.js";
 import { PAGE_INK } from "../src/shared/ink.js";
 import { sequential } from "../src/shared/scale.js";
 import { bytes, FIXTURES, HOSTILE, recorded } from "./made.js";
@@ -247,9 +247,11 @@ describe("an intervention", () => {
     ]);
   });
 
-  it("leaves out what is never likely, but for a few", () => {
-    const rare = Array.from({ length: 9 }, (_, i) => ({ token: String(i), prob: 1e-6 }));
+  it("leaves out what is never likely beside the first, but for a few", () => {
+    const rare = Array.from({ length: 9 }, (_, i) => ({ token: `t${i}`, prob: i ? 1e-5 : 0.9 }));
     expect(changes({ before: rare, after: rare })).toHaveLength(4);
+    const flat = rare.map(({ token }) => ({ token, prob: 4e-4 }));
+    expect(changes({ before: flat, after: flat })).toHaveLength(9);
   });
 });
 

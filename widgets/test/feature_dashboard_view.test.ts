@@ -285,6 +285,14 @@ describe("the chosen latent", () => {
     expect((model.get("selected") as { latent_idx: number }).latent_idx).toBe(Number(chip.dataset.latent));
   });
 
+  it("shows the heads of a latent that writes to heads, and of no other", () => {
+    expect(el.querySelector(".inb-heads")).toBeNull();
+    restart({ prompt: "" }, { first: { detail: detailOf(0, { heads: [0.75, 0.25] }) } });
+    expect(texts(".inb-heads .inb-bar-label")).toEqual(["head 0", "head 1"]);
+    expect(texts(".inb-heads .inb-bar-value")).toEqual(["75 %", "25 %"]);
+    expect(find(".inb-heads .inb-bar-fill").style.width).toBe("100%");
+  });
+
   it("has no way to a neighbour that is not here", () => {
     const detail = detailOf(0, { neighbours: [{ latent_idx: 999, value: 0.5, label: "", words: "" }] });
     restart({ prompt: "" }, { first: { detail } });
@@ -491,7 +499,7 @@ describe("a text of one's own", () => {
     model.reply("text", direct.result, direct.buffers);
     await settleFake();
     expect(find(".inb-text-panel").textContent).toContain("Logit of “·runs” over “·sleeps”: +2.00");
-    expect(find(".inb-heat-key").textContent).toContain("direct effect");
+    expect(find(".inb-ramp-key").textContent).toContain("direct effect");
   });
 
   it("shows a refusal and goes on", async () => {
@@ -608,6 +616,35 @@ describe("the map", () => {
     expect(find(".inb-map-panel").textContent).toContain("50 % of the variance");
   });
 
+  it("offers what the kernel can draw, and says what the rest lacks", async () => {
+    tab("map");
+    await wait(10);
+    answer("map");
+    await settleFake();
+    const kinds = find<HTMLSelectElement>("select[aria-label='kind of map']");
+    const options = () => [...kinds.options].map(({ value, disabled, textContent }) => [value, disabled, textContent]);
+    expect(options()).toEqual([
+      ["pca", false, "PCA"],
+      ["umap", true, "UMAP, needs umap-learn: pip install umap-learn"],
+    ]);
+
+    const n = meta().n_rows;
+    const xy = pack({ xy: { dtype: "float32", shape: [n, 2], values: Array.from({ length: 2 * n }, (_, i) => i) } });
+    kinds.options[1]?.removeAttribute("disabled");
+    kinds.value = "umap";
+    kinds.dispatchEvent(new Event("change", { bubbles: true }));
+    await wait(10);
+    expect(model.last("map").params).toEqual({ method: "umap", store: 0 });
+    expect(find(".inb-map-panel").textContent).toContain("may take minutes");
+    model.reply("map", { method: "umap", note: "near is alike", methods: { pca: "", umap: "" }, arrays: xy.arrays }, [
+      xy.data,
+    ]);
+    await settleFake();
+    expect(find(".inb-map-panel").textContent).toContain("near is alike");
+    expect(kinds.value).toBe("umap");
+    expect(options()[1]).toEqual(["umap", false, "UMAP"]);
+  });
+
   it("is walked through with arrows", async () => {
     tab("map");
     await wait(10);
@@ -615,7 +652,7 @@ describe("the map", () => {
     const xy = pack({
       xy: { dtype: "float32", shape: [n, 2], values: Array.from({ length: 2 * n }, (_, i) => (i % 2 ? 0 : i / 2)) },
     });
-    model.reply("map", { method: "pca", note: "", arrays: xy.arrays }, [xy.data]);
+    model.reply("map", { method: "pca", note: "", methods: { pca: "" }, arrays: xy.arrays }, [xy.data]);
     await settleFake();
     const canvas = find<HTMLCanvasElement>(".inb-map");
     Object.defineProperties(canvas, { clientWidth: { value: 400 }, clientHeight: { value: 200 } });

@@ -6,6 +6,7 @@ import dashboard from "./fixtures/feature_dashboard.json";
 import roles from "./fixtures/head_roles.json";
 import patch from "./fixtures/patch_grid.json";
 import heads from "./fixtures/patch_heads.json";
+import playground from "./fixtures/steering_playground.json";
 import monitor from "./fixtures/train_monitor.json";
 
 export interface Fixture {
@@ -25,8 +26,15 @@ export const FIXTURES = {
   head_roles: roles,
   train_monitor: monitor,
   feature_dashboard: dashboard,
+  steering_playground: playground,
 } as unknown as Record<
-  "patch_grid" | "patch_heads" | "attention" | "head_roles" | "train_monitor" | "feature_dashboard",
+  | "patch_grid"
+  | "patch_heads"
+  | "attention"
+  | "head_roles"
+  | "train_monitor"
+  | "feature_dashboard"
+  | "steering_playground",
   Fixture
 >;
 

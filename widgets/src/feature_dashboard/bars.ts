@@ -1,7 +1,7 @@
 /** Lists of bars: a name, a length, a number. */
 
 import { h, span } from "../shared/dom.js";
-import { tip } from "./tips.js";
+import { tip } from "../shared/tips.js";
 
 export interface Bar {
   name: Node;

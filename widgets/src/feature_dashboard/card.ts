@@ -1,15 +1,15 @@
-/** One latent's parts beside its examples: histogram, logits, tokens, neighbours, geometry. */
+/** One latent's parts beside its examples: histogram, logits, tokens, neighbours, heads, geometry. */
 
 import { button, div, h, span } from "../shared/dom.js";
-import { count, densityText, short, sig4, signed2, signed4 } from "../shared/format.js";
+import { count, densityText, percent, short, sig4, signed2, signed4 } from "../shared/format.js";
 import { PAGE_INK } from "../shared/ink.js";
 import { rect, svgRoot, toNode } from "../shared/shapes.js";
+import { tip } from "../shared/tips.js";
 import { tokenNode, visible } from "../shared/tokens.js";
 import { facts } from "../shared/tooltip.js";
 import { type Bar, barList, section, titled } from "./bars.js";
 import type { Detail, Linked, Store } from "./data.js";
 import { binAt, type HistogramProps, histogramShapes } from "./histogram.js";
-import { tip } from "./tips.js";
 
 export type Hints = Record<string, string>;
 
@@ -158,6 +158,19 @@ function weightBars({ edges, counts }: Detail["decoder"]): SVGElement | null {
       );
   });
   return svg;
+}
+
+export function headsPart({ heads }: Detail, hint: string): HTMLElement | null {
+  if (!heads.length) return null;
+  const most = Math.max(1e-12, ...heads.map((share) => share ?? 0));
+  const bars = heads.map(
+    (share, head): Bar => ({
+      name: span("", `head ${head}`),
+      share: (share ?? 0) / most,
+      value: known(share, percent),
+    }),
+  );
+  return section("heads", titled("Heads it writes to", hint), barList(bars));
 }
 
 export function geometryPart(detail: Detail, hint: string): HTMLElement {

@@ -1,11 +1,11 @@
 /** Two latents side by side: the chosen one and a pinned one, or its counterpart in the second store. */
 
+import { Question } from "../shared/ask.js";
 import type { Bridge } from "../shared/bridge.js";
 import { button, div, guarded, h, Scope, span } from "../shared/dom.js";
 import { percent, signed2, signed4 } from "../shared/format.js";
 import type { Theme } from "../shared/scale.js";
 import { RequestError } from "../shared/types.js";
-import { Question } from "./ask.js";
 import { jumpText, known, statsList, statsRow } from "./card.js";
 import type { Comparison, DashboardMeta, Detail } from "./data.js";
 import type { Details } from "./details.js";

@@ -108,6 +108,8 @@ export interface Detail {
   concept: string;
   histogram: number[];
   decoder: { edges: number[]; counts: number[] };
+  /** Share of each attention head in what it writes; empty where it does not write to heads. */
+  heads: (number | null)[];
   strings: string[];
   bands: Band[];
   examples: Example[];
@@ -237,6 +239,7 @@ export function bareDetail(columns: Columns, latent: number): Detail {
     concept: "",
     histogram: [],
     decoder: { edges: [], counts: [] },
+    heads: [],
     strings: [],
     bands: [],
     examples: [],

@@ -1,7 +1,7 @@
 /** What is known of latents, asked for once and kept. */
 
+import { Question } from "../shared/ask.js";
 import type { Bridge } from "../shared/bridge.js";
-import { Question } from "./ask.js";
 import type { Detail, Label } from "./data.js";
 
 const KEPT = 200;

@@ -1,15 +1,14 @@
 /** What the model says next when the chosen latent is ablated, boosted or set. */
 
+import { Question } from "../shared/ask.js";
 import type { Bridge } from "../shared/bridge.js";
+import { changeKey, changeList, changes } from "../shared/changes.js";
 import { button, div, guarded, h, Scope, setAttrs, span } from "../shared/dom.js";
 import { percent, sig4 } from "../shared/format.js";
 import { tokenNode } from "../shared/tokens.js";
-import { facts } from "../shared/tooltip.js";
 import { RequestError } from "../shared/types.js";
-import { Question } from "./ask.js";
 import { titled } from "./bars.js";
 import type { DashboardMeta, Effect } from "./data.js";
-import { tip } from "./tips.js";
 
 type Kind = "ablate" | "boost" | "set";
 interface Range {
@@ -35,9 +34,6 @@ const KINDS: Record<Kind, Range | null> = {
   },
 };
 const ABLATE_HINT = "Zero at every token; the rest of the layer stays as it is.";
-const MOST = 12;
-const FEWEST = 4;
-const RAREST = 5e-4;
 /** Divergences below this are rounding. */
 const NOTHING = 1e-4;
 
@@ -52,51 +48,6 @@ export interface EffectPanel {
   node: HTMLElement;
   update(props: EffectProps): void;
   destroy(): void;
-}
-
-export interface Change {
-  token: string;
-  /** null = not among the likeliest. */
-  before: number | null;
-  after: number | null;
-}
-
-/** Tokens of both distributions, the likeliest of either first. Pure. */
-export function changes({ before, after }: Pick<Effect, "before" | "after">): Change[] {
-  const all = new Map<string, Change>();
-  for (const { token, prob } of before) all.set(token, { token, before: prob, after: null });
-  for (const { token, prob } of after) all.set(token, { token, before: all.get(token)?.before ?? null, after: prob });
-  const most = (change: Change) => Math.max(change.before ?? 0, change.after ?? 0);
-  const ordered = [...all.values()].sort((a, b) => most(b) - most(a));
-  // What is never likely is no news, but a few lines are.
-  return ordered.filter((change, i) => i < FEWEST || most(change) >= RAREST).slice(0, MOST);
-}
-
-function changeRow({ token, before, after }: Change, most: number): HTMLElement {
-  const bar = (name: string, prob: number | null) => {
-    const node = span(`inb-change-bar inb-${name}`);
-    node.style.width = `${(100 * (prob ?? 0)) / most}%`;
-    return node;
-  };
-  const text = (prob: number | null) => (prob === null ? "–" : percent(prob));
-  const side = (after ?? 0) > (before ?? 0) ? "up" : "down";
-  const row = h(
-    "li",
-    { class: "inb-change", "data-side": side },
-    span("inb-change-name", tokenNode(token, 40)),
-    span("inb-change-track", bar("before", before), bar("after", after)),
-    span("inb-mark", text(before)),
-    span("inb-change-arrow inb-mark", "→"),
-    span("", text(after)),
-  );
-  const rare = "not among the likeliest";
-  return tip(row, () => [
-    facts([
-      ["token", tokenNode(token, 120)],
-      ["before", before === null ? rare : sig4(before)],
-      ["after", after === null ? rare : sig4(after)],
-    ]),
-  ]);
 }
 
 export function effectPanel(
@@ -157,7 +108,6 @@ export function effectPanel(
 
   function draw(effect: Effect, { meta, name }: EffectProps): void {
     const all = changes(effect);
-    const most = Math.max(1e-6, ...all.map(({ before, after }) => Math.max(before ?? 0, after ?? 0)));
     const silent = effect.kind !== "set" && !effect.acts.some((act) => act !== null && act > 0);
     note.textContent = [silent ? "It does not fire on this text, so nothing changes." : "", effect.note]
       .filter(Boolean)
@@ -165,21 +115,13 @@ export function effectPanel(
     const line = (which: string, text: string) =>
       div("inb-continuation", h("h6", {}, which), h("p", {}, span("inb-mark", "… "), tokenNode(text.trimStart(), 400)));
     const kl = effect.kl === null ? "" : ` KL ${effect.kl < NOTHING ? `below ${NOTHING}` : sig4(effect.kl)} nats`;
-    const key = h(
-      "h6",
-      {},
-      span("inb-key inb-before", ""),
-      "before ",
-      span("inb-key inb-after", ""),
-      name ? `after: ${name}` : "after",
-    );
     result.replaceChildren(
       h(
         "section",
         {},
         titled("Next token", meta.hints.effect ?? "", span("inb-mark", kl)),
-        key,
-        h("ol", { class: "inb-changes-list" }, ...all.map((change) => changeRow(change, most))),
+        changeKey("before", name ? `after: ${name}` : "after", all),
+        changeList(all),
       ),
       h(
         "section",

@@ -3,11 +3,11 @@
 import { button, div, h, span } from "../shared/dom.js";
 import { sig4, signed4 } from "../shared/format.js";
 import type { Scale } from "../shared/scale.js";
+import { enterAt, plainRun, tokenRun, valueText } from "../shared/token_run.js";
 import { tokenNode } from "../shared/tokens.js";
 import { facts } from "../shared/tooltip.js";
 import { section, titled } from "./bars.js";
 import type { Band, Detail, Example } from "./data.js";
-import { enterAt, plainRun, tokenRun, valueText } from "./token_run.js";
 
 /** Examples that are shown before one asks for more. */
 const FIRST = { top: 8, band: 3 };

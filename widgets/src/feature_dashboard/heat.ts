@@ -3,13 +3,14 @@
 import { div, h, setAttrs, span } from "../shared/dom.js";
 import { short, sig4, signed4 } from "../shared/format.js";
 import { plainInk } from "../shared/ink.js";
+import { rampKey } from "../shared/ramp_key.js";
 import { diverging, maxAbs, type Scale, sequential, type Theme } from "../shared/scale.js";
+import { tip } from "../shared/tips.js";
+import { valueText } from "../shared/token_run.js";
 import { cut, tokenNode, visible } from "../shared/tokens.js";
 import { facts } from "../shared/tooltip.js";
 import { known } from "./card.js";
 import type { OnText } from "./data.js";
-import { tip } from "./tips.js";
-import { valueText } from "./token_run.js";
 
 export interface HeatProps {
   result: OnText;
@@ -192,13 +193,7 @@ export function heatMap(props: HeatProps): HTMLElement {
     ...rows,
   );
   const unit = direct ? "direct effect on the answer's logit" : "activation";
-  const ramp = span("inb-heat-ramp");
-  const stops = direct
-    ? [-limit, -limit / 2, 0, limit / 2, limit]
-    : [0, 0.25, 0.5, 0.75, 1].map((share) => share * limit);
-  ramp.style.background = `linear-gradient(to right, ${stops.map((stop) => scale.color(stop)).join(", ")})`;
-  const key = div("inb-heat-key", span("", short(stops[0] ?? 0)), ramp, span("", short(limit)), span("inb-mark", unit));
-  const node = div("inb-heat", div("inb-heat-scroll", head, body), key);
+  const node = div("inb-heat", div("inb-heat-scroll", head, body), rampKey(scale, unit));
   markHeat(node, props.selected, props.pos);
   return node;
 }

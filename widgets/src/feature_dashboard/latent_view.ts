@@ -3,10 +3,10 @@
 import { div, type Scope } from "../shared/dom.js";
 import { percent, signed2 } from "../shared/format.js";
 import { ramp, sequential, type Theme } from "../shared/scale.js";
-import { chipsPart, geometryPart, histogramPart, logitsPart, number, tokensPart } from "./card.js";
+import { roveTokens } from "../shared/token_run.js";
+import { chipsPart, geometryPart, headsPart, histogramPart, logitsPart, number, tokensPart } from "./card.js";
 import type { Detail, Store } from "./data.js";
 import { examplesPart } from "./examples.js";
-import { roveTokens } from "./token_run.js";
 
 export interface LatentProps {
   detail: Detail;
@@ -59,6 +59,7 @@ export function latentView(scope: Scope, choose: (latent: number) => void): Late
           tokensPart(detail, hints.tokens ?? ""),
           near("neighbours", "Writes in a like direction", signed2),
           near("cofiring", "Fires together with", percent),
+          headsPart(detail, hints.heads ?? ""),
         ].filter((part) => part !== null),
         geometryPart(detail, hints.decoder ?? ""),
       ),

@@ -1,16 +1,18 @@
 /** All latents as points: near ones write in like directions. Click chooses, drawing a box limits the list. */
 
+import { Question } from "../shared/ask.js";
 import type { Bridge } from "../shared/bridge.js";
 import { button, div, guarded, h, Scope, setAttrs, span } from "../shared/dom.js";
 import { plainInk } from "../shared/ink.js";
 import { ramp, type Theme } from "../shared/scale.js";
+import { tip } from "../shared/tips.js";
 import { facts } from "../shared/tooltip.js";
 import { type ArraySpec, RequestError } from "../shared/types.js";
-import { Question } from "./ask.js";
 import { type Columns, type DashboardMeta, FLAG, latentOf, replyArray, rowOf, type Texts } from "./data.js";
 import { cellText } from "./list.js";
+import { type Methods, mapKinds } from "./map_kinds.js";
 import { type Box, extentOf, nearest, placer, rowsIn } from "./map_places.js";
-import { tip } from "./tips.js";
+import { keyParts, shadesOf } from "./map_shades.js";
 
 export interface MapProps {
   meta: DashboardMeta;
@@ -37,13 +39,23 @@ export interface MapView {
   destroy(): void;
 }
 
+interface MapReply {
+  method: string;
+  note: string;
+  methods: Methods;
+  arrays: Record<string, ArraySpec>;
+}
+
 const HEIGHT = 420;
 const NEAR = 14;
+/** Milliseconds: UMAP takes minutes for tens of thousands of latents. */
+const PATIENCE = 1_800_000;
 
 export function mapView(home: EventTarget, bridge: Bridge, events: MapEvents): MapView {
   const scope = new Scope(home);
   const question = new Question(bridge);
   const color = h("select", { "aria-label": "color by" });
+  const kinds = mapKinds();
   const zoom = button("Zoom in", { hidden: true, title: "Look at the box alone" });
   const out = button("Whole map", { hidden: true });
   const note = span("inb-hint");
@@ -53,8 +65,13 @@ export function mapView(home: EventTarget, bridge: Bridge, events: MapEvents): M
     role: "application",
     "aria-label": "map of latents: arrows go to the next latent in a direction",
   });
-  const key = div("inb-heat-key");
-  const node = div("inb-map-panel", div("inb-toolbar", h("label", {}, "color", color), zoom, out, note), canvas, key);
+  const key = div("inb-ramp-key");
+  const node = div(
+    "inb-map-panel",
+    div("inb-toolbar", kinds.node, h("label", {}, "color", color), zoom, out, note),
+    canvas,
+    key,
+  );
   let props: MapProps | undefined;
   let xy: ArrayLike<number> | null = null;
   let asked: DashboardMeta | null = null;
@@ -64,40 +81,21 @@ export function mapView(home: EventTarget, bridge: Bridge, events: MapEvents): M
   let hover = -1;
 
   async function ask(): Promise<void> {
-    note.textContent = "Reading the directions …";
+    note.textContent = kinds.isNew() ? "Laying out the map, which may take minutes …" : "Reading the directions …";
     try {
-      const reply = await question.ask<{ note: string; arrays: Record<string, ArraySpec> }>("map", {
-        method: "pca",
-        store: 0,
-      });
+      const reply = await question.ask<MapReply>("map", { method: kinds.select.value, store: 0 }, 0, PATIENCE);
       if (!reply) return;
-      xy = replyArray(reply.result.arrays, reply.buffers, "xy");
-      note.textContent = reply.result.note;
+      const { result, buffers } = reply;
+      xy = replyArray(result.arrays, buffers, "xy");
+      if (kinds.isNew()) view = box = null;
+      kinds.offer(result.methods, result.method);
+      note.textContent = result.note;
       draw();
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
+      kinds.goBack();
       note.textContent = error.message;
     }
-  }
-
-  /** Shares of a column, in powers of ten where it is a share itself. */
-  function shades(now: MapProps): { at(row: number): number; low: string; high: string } | null {
-    const column = now.meta.columns.find(({ name }) => name === color.value);
-    const values = column && now.columns.numbers[column.name];
-    if (!column || !values) return null;
-    const scaled = (value: number) => (column.kind === "share" ? Math.log10(value) : value);
-    let [low, high, lowRow, highRow] = [Infinity, -Infinity, -1, -1];
-    for (let row = 0; row < now.columns.n; row++) {
-      const value = scaled(values[row] ?? Number.NaN);
-      if (!Number.isFinite(value)) continue;
-      if (value < low) [low, lowRow] = [value, row];
-      if (value > high) [high, highRow] = [value, row];
-    }
-    return {
-      at: (row) => (scaled(values[row] ?? Number.NaN) - low) / (high - low || 1),
-      low: cellText(column, now.columns, lowRow),
-      high: cellText(column, now.columns, highRow),
-    };
   }
 
   function draw(): void {
@@ -108,8 +106,11 @@ export function mapView(home: EventTarget, bridge: Bridge, events: MapEvents): M
     const height = Math.min(HEIGHT, Math.max(240, width * 0.62));
     setAttrs(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
     Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
-    const shade = shades(now);
-    drawKey(shade, theme);
+    const shade = shadesOf(
+      now.meta.columns.find(({ name }) => name === color.value),
+      columns,
+    );
+    key.replaceChildren(...keyParts(shade, theme));
     zoom.hidden = !box;
     out.hidden = !view;
     const context = canvas.getContext("2d");
@@ -160,16 +161,6 @@ export function mapView(home: EventTarget, bridge: Bridge, events: MapEvents): M
       context.strokeRect(left, top, right - left, bottom - top);
       context.setLineDash([]);
     }
-  }
-
-  function drawKey(shade: ReturnType<typeof shades>, theme: Theme): void {
-    const bar = span("inb-heat-ramp");
-    const colors = ramp("sequential", theme);
-    bar.style.background = `linear-gradient(to right, ${[0.28, 0.64, 1].map((at) => colors[Math.round(at * (colors.length - 1))]).join(", ")})`;
-    key.replaceChildren(
-      ...(shade ? [span("", shade.low), bar, span("", shade.high)] : []),
-      span("inb-mark", "Click chooses; drag a box to list what is in it. Grey: not in the list."),
-    );
   }
 
   const placeOf = (event: PointerEvent | MouseEvent): [number, number] => {
@@ -261,6 +252,7 @@ export function mapView(home: EventTarget, bridge: Bridge, events: MapEvents): M
     events.say(name(row));
   });
   scope.listen(color, "change", draw);
+  scope.listen(kinds.select, "change", guarded(home, ask));
   scope.listen(zoom, "click", () => {
     view = box;
     box = null;

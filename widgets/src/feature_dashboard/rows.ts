@@ -1,9 +1,9 @@
 /** The list's state: columns, texts, search, order and filter, and the rows that follow from them. */
 
+import { Question } from "../shared/ask.js";
 import type { Bridge } from "../shared/bridge.js";
 import type { Bytes } from "../shared/decode.js";
 import { type ArraySpec, RequestError } from "../shared/types.js";
-import { Question } from "./ask.js";
 import {
   type Column,
   type Columns,

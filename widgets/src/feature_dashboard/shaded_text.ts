@@ -2,9 +2,9 @@
 
 import { h, setAttrs } from "../shared/dom.js";
 import { maxAbs, sequential, type Theme } from "../shared/scale.js";
+import { tokenRun, valueText } from "../shared/token_run.js";
 import { tokenNode } from "../shared/tokens.js";
 import { facts } from "../shared/tooltip.js";
-import { tokenRun, valueText } from "./token_run.js";
 
 export function shadedText(tokens: string[], values: (number | null)[], at: number | null, theme: Theme): HTMLElement {
   const scale = sequential(maxAbs(values.map((value) => value ?? 0)) || 1, theme);

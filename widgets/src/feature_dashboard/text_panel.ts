@@ -1,16 +1,16 @@
 /** Any text, now: its tokens shaded by the chosen latent, the latents ranked on it, and where each of them fires. */
 
+import { Question } from "../shared/ask.js";
 import type { Bridge } from "../shared/bridge.js";
 import { div, guarded, h, Scope, span } from "../shared/dom.js";
 import type { Theme } from "../shared/scale.js";
+import { enterAt, roveTokens } from "../shared/token_run.js";
 import { RequestError } from "../shared/types.js";
-import { Question } from "./ask.js";
 import { titled } from "./bars.js";
 import { type DashboardMeta, type OnText, replyArray } from "./data.js";
 import { type HeatProps, heatMap, markHeat, rankedAt, tokenAt } from "./heat.js";
 import { partsText, rankBar } from "./rank_bar.js";
 import { shadedText } from "./shaded_text.js";
-import { enterAt, roveTokens } from "./token_run.js";
 
 /** As many as an exported page has recorded. */
 const N = 20;

@@ -1,5 +1,6 @@
 /** The dashboard: the list of latents beside the chosen one; one instance per view of the model. */
 
+import { Question } from "../shared/ask.js";
 import { codePanel } from "../shared/code_panel.js";
 import type { Bytes } from "../shared/decode.js";
 import type { Context, View } from "../shared/define.js";
@@ -8,9 +9,9 @@ import { sig4 } from "../shared/format.js";
 import { kernelHint } from "../shared/hints.js";
 import { progressBar } from "../shared/progress.js";
 import { SYNC_DELAY_MS } from "../shared/sync.js";
+import { showTips } from "../shared/tips.js";
 import { type JobState, RequestError } from "../shared/types.js";
 import { aboutLatent } from "./about.js";
-import { Question } from "./ask.js";
 import { browse } from "./browse.js";
 import { comparePanel } from "./compare_panel.js";
 import { bareDetail, type DashboardMeta, type Detail, type Label, rowOf, SEARCHES, type SearchBy } from "./data.js";
@@ -24,7 +25,6 @@ import { promptBox, strongestText } from "./prompt_box.js";
 import { Rows } from "./rows.js";
 import { tabs } from "./tabs.js";
 import { textPanel } from "./text_panel.js";
-import { showTips } from "./tips.js";
 
 const OWN_TRAITS = ["sort", "query", "search_by", "prompt"];
 /** Arrows go through the list faster than details are wanted. */

@@ -1,7 +1,7 @@
 /** What is said of a thing that is pointed at or focused: one pair of listeners for all of them. */
 
-import type { Scope } from "../shared/dom.js";
-import type { Tooltip } from "../shared/tooltip.js";
+import type { Scope } from "./dom.js";
+import type { Tooltip } from "./tooltip.js";
 
 type Build = (x: number) => Node[];
 const builders = new WeakMap<Element, Build>();

@@ -1,10 +1,10 @@
-/** Tokens as running text, each shaded by an activation. */
+/** Tokens as running text, each shaded by a number: an activation, or how much something moved it. */
 
-import { h, span } from "../shared/dom.js";
-import { sig4 } from "../shared/format.js";
-import { inkOn, type Scale } from "../shared/scale.js";
-import { cut, pieces, visible } from "../shared/tokens.js";
+import { h, span } from "./dom.js";
+import { sig4 } from "./format.js";
+import { inkOn, type Scale } from "./scale.js";
 import { tip } from "./tips.js";
+import { cut, pieces, visible } from "./tokens.js";
 
 const LONGEST = 48;
 
@@ -43,25 +43,30 @@ export function valueText(value: number | null | undefined): string {
   return value == null || Number.isNaN(value) ? "not counted" : sig4(value);
 }
 
+/** Shade a token by its value: nothing below 0 on a scale that starts there. */
+export function shade(node: HTMLElement, value: number | null | undefined, scale: Scale): void {
+  const counted = value != null && !Number.isNaN(value);
+  const filled = counted && (scale.kind === "diverging" ? value !== 0 : value > 0);
+  const fill = filled ? scale.color(value) : "";
+  node.style.background = fill;
+  node.style.color = fill && inkOn(fill);
+  node.classList.toggle("inb-uncounted", !counted);
+  node.classList.toggle("inb-filled", filled);
+}
+
+/** One token, to be shaded, and the space before it. */
+export function runToken(token: string, index: number, said: string): { node: HTMLElement; lead: string } {
+  const label = `${cut(visible(token), LONGEST)} ${said}`;
+  const node = h("bdi", { class: "inb-run-token", "data-at": index, tabindex: -1, "aria-label": label });
+  return { node, lead: fillToken(node, token) };
+}
+
 export function tokenRun({ tokens, values, at, scale, lines, tip: more }: Run): HTMLElement {
   const node = h("span", { class: "inb-run", "data-run": true });
   tokens.forEach((token, i) => {
-    const value = values[i];
-    const attrs = {
-      class: i === at ? "inb-run-token inb-at" : "inb-run-token",
-      "data-at": i,
-      tabindex: -1,
-      "aria-label": `${cut(visible(token), LONGEST)} ${valueText(value)}`,
-    };
-    const each = h("bdi", attrs);
-    const lead = fillToken(each, token);
-    if (value == null || Number.isNaN(value)) each.classList.add("inb-uncounted");
-    else if (value > 0) {
-      const fill = scale.color(value);
-      each.style.background = fill;
-      each.style.color = inkOn(fill);
-      each.classList.add("inb-filled");
-    }
+    const { node: each, lead } = runToken(token, i, valueText(values[i]));
+    each.classList.toggle("inb-at", i === at);
+    shade(each, values[i], scale);
     node.append(lead, more ? tip(each, () => more(i)) : each);
     if (lines && token.includes("\n")) node.append(h("br"));
   });
