@@ -78,8 +78,8 @@ class Chunk:
         if self.may_be_padded:
             self.may_be_padded = False
             warnings.warn(
-                "some of these texts end in padding, and no attention mask says so: their prompts are taken to end with "
-                "the longest; give the mask, or n_prompt",
+                "some of these texts end in padding, and no attention mask says so: their prompts are taken to end "
+                "with the longest; give the mask, or n_prompt",
                 stacklevel=2,
             )
         return self.history.n_prompt
