@@ -1,4 +1,4 @@
-/* generated from widgets/, sha256 10ad3584a6a017d714174739cedc5d93ff33ecf28af75e61dae944a37ec6c057, interp_nb 0.1.0 */
+/* generated from widgets/, sha256 b79301a53dbeff1ceb1abbdf651ff40ed2dedb8c51daf539526cec69dccec7e5, interp_nb 0.1.0 */
 // src/shared/types.ts
 var RequestError = class extends Error {
   constructor(type, message) {

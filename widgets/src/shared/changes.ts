@@ -80,6 +80,6 @@ export function changeList(all: readonly Change[]): HTMLElement {
 
 /** Which bar is which, and what the longest stands for. */
 export function changeKey(before: string, after: string, all: readonly Change[]): HTMLElement {
-  const scale = span("inb-mark", ` longest bar ${share(longest(all))}`);
+  const scale = span("inb-mark", ` · longest bar ${share(longest(all))}`);
   return h("h6", {}, span("inb-key inb-before", ""), `${before} `, span("inb-key inb-after", ""), after, scale);
 }
