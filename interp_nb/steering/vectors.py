@@ -252,7 +252,9 @@ class SteeringVector(Showable):
         from interp_nb.steering.reading import read_activations, read_text
 
         check_model(self, model)
-        found = read_activations(model, [read_text(model, text, "mean") for text in texts], self.hook_names)
+        found = read_activations(
+            model, [read_text(model, text, "mean") for text in texts], self.hook_names, progress=False
+        )
         return dataclasses.replace(self, stream_norm=found.norms)
 
     def save(self, path: str | Path) -> Path:
