@@ -1,4 +1,4 @@
-/* generated from widgets/, sha256 b79301a53dbeff1ceb1abbdf651ff40ed2dedb8c51daf539526cec69dccec7e5, interp_nb 0.1.0 */
+/* generated from widgets/, sha256 4c5962fbc47994e7e524b96d9f1440c98441a39ac936a6940ff70dd534ce41a7, interp_nb 0.1.0 */
 // src/grid/style.css
 var style_default = ".inb-grid{display:flex;align-items:flex-start;min-width:0}.inb-grid svg{display:block;flex:none}.inb-scroller{overflow-x:auto;overflow-y:hidden;min-width:0;flex:0 1 auto;scrollbar-width:thin}.inb-sheet{position:relative;width:max-content}.inb-canvas{position:absolute;left:0;top:0}.inb-sheet .inb-plot{position:relative}.inb-cell{cursor:pointer;outline:none}.inb-legend{display:flex;flex-wrap:wrap;align-items:center;gap:4px 16px;margin-top:10px;font-size:12px;color:var(--inb-muted)}.inb-legend svg{display:block}.inb-legend label{display:inline-flex;align-items:center;gap:5px}.inb-legend input{width:62px;height:24px;padding:0 5px}";
 

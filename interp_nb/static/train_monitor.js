@@ -1,4 +1,4 @@
-/* generated from widgets/, sha256 b79301a53dbeff1ceb1abbdf651ff40ed2dedb8c51daf539526cec69dccec7e5, interp_nb 0.1.0 */
+/* generated from widgets/, sha256 4c5962fbc47994e7e524b96d9f1440c98441a39ac936a6940ff70dd534ce41a7, interp_nb 0.1.0 */
 // src/shared/types.ts
 var RequestError = class extends Error {
   constructor(type, message) {

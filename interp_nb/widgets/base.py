@@ -81,7 +81,7 @@ class ResultWidget(anywidget.AnyWidget):
         self.result = result
         self._push_lock = threading.RLock()
         self._last_push = 0.0
-        self._later = threading.Timer(0.0, lambda: None)
+        self._waits = False
         self._forget_job: Callable[[], None] = lambda: None
         self._job_request: str | None = None
         self._router = Router(type(self).__name__, self._routes, self._tell)
@@ -269,10 +269,16 @@ class ResultWidget(anywidget.AnyWidget):
 
     def _push_later(self, job: Job[Any], seconds: float) -> None:
         """Send what came too soon after the last update when its time has come: the next step may be a long one."""
-        if not self._later.is_alive():
-            self._later = threading.Timer(seconds, self._on_job, [job])
-            self._later.daemon = True
-            self._later.start()
+        if not self._waits:
+            self._waits = True
+            later = threading.Timer(seconds, self._on_time, [job])
+            later.daemon = True
+            later.start()
+
+    def _on_time(self, job: Job[Any]) -> None:
+        # First, so that a step which comes while this one is being sent is waited for again.
+        self._waits = False
+        self._on_job(job)
 
     def _push(self) -> None:
         """Send the result as it is now."""

@@ -56,7 +56,7 @@ class SlowGrid:
 @pytest.fixture
 def pushes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every step through to the front end."""
-    monkeypatch.setattr(base, "PUSH_SECONDS", 0.0)
+    monkeypatch.setattr(base.ResultWidget, "_push_seconds", 0.0)
 
 
 def states(widget: Any) -> list[list[int]]:
@@ -93,6 +93,25 @@ def test_updates_come_at_most_four_times_a_second(monkeypatch):
         peek(slow.result, "state")[0, len(seen) - before] = 1
         widget._on_job(job)
     assert len(seen) - before == 2
+    slow.end()
+
+
+def test_a_step_that_comes_while_an_update_is_being_sent_is_sent_too(monkeypatch):
+    monkeypatch.setattr(base.ResultWidget, "_push_seconds", 0.05)
+    slow = SlowGrid()
+    widget = slow.result.show()
+    wait_for(lambda: widget.state == "running")
+    widget._last_push, sent = base.time.monotonic(), []
+
+    def push() -> None:
+        sent.append(len(sent))
+        if len(sent) == 1:  # the next step, while this one is on its way
+            widget._on_job(slow.job)
+
+    monkeypatch.setattr(widget, "_push", push)
+    widget._on_job(slow.job)  # too soon after the last: it waits
+    assert not sent
+    wait_for(lambda: len(sent) == 2)
     slow.end()
 
 

@@ -84,7 +84,7 @@ def test_exported_page_records_what_every_cell_predicts_by_its_own_keys():
 
 
 def test_stopped_grid_goes_on_from_its_widget_and_the_widget_follows(monkeypatch):
-    monkeypatch.setattr(base, "PUSH_SECONDS", 0.0)
+    monkeypatch.setattr(base.ResultWidget, "_push_seconds", 0.0)
     go = threading.Semaphore(0)
     full, effect = torch.full((3, 6), 0.5), torch.full((3, 6), torch.nan)
     state = torch.zeros(3, 6, dtype=torch.uint8)

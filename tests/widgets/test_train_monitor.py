@@ -199,7 +199,7 @@ class SlowRun:
 @pytest.fixture
 def pushes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every step through to the front end."""
-    monkeypatch.setattr(base, "PUSH_SECONDS", 0.0)
+    monkeypatch.setattr(base.ResultWidget, "_push_seconds", 0.0)
 
 
 def test_curves_grow_while_it_trains_and_buttons_reach_the_job(pushes):

@@ -42,7 +42,8 @@ const longest = (all: readonly Change[]): number => Math.max(1e-6, ...all.map(mo
 
 /** As `percent`, with a digit for what is rarer: "0.04 %". */
 function share(prob: number): string {
-  return prob > 5e-7 && prob < 1e-3 ? `${Number((100 * prob).toPrecision(1))} %` : percent(prob);
+  if (prob >= 1e-3 || prob === 0) return percent(prob);
+  return prob < 1e-4 ? "< 0.01 %" : `${Number((100 * prob).toPrecision(1))} %`;
 }
 
 function changeRow({ token, before, after }: Change, full: number): HTMLElement {
