@@ -169,7 +169,7 @@ def test_files_that_mix_saes_ask_which(tmp_path):
     [
         ("e.jsonl", b'{"index": "1", "description": "x"}\n{"index"', DataError, "cannot be read as JSON"),
         ("e.jsonl.gz", b"not gzip", DataError, "cannot be read as JSON"),
-        ("e.jsonl.gz", gzip.compress(b'{"index": 1}')[:-9], DataError, "cannot be read as JSON"),
+        ("e.jsonl.gz", gzip.compress(b'{"index": 1}', mtime=0)[:-9], DataError, "cannot be read as JSON"),
         ("e.json", b"[1, 2, {}]", DataError, "no explanation in"),
         ("e.json", b'[{"index": "-1", "description": "x"}, {"index": "1", "description": 4}]', DataError, "no expl"),
         ("e.jsonl", b"\xff", DataError, "cannot be read"),
