@@ -11,8 +11,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from interp_nb._errors import ConfigError
-from interp_nb.models.edit import can_keep_last, training_modules
 from interp_nb.models.lock import model_lock
+from interp_nb.models.modules import can_keep_last, training_modules
 from interp_nb.models.protocol import HookedModel
 
 

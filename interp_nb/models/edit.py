@@ -6,7 +6,6 @@ whatever happens. Hook points are shared by all users of a model, so an edit act
 context variable, which a background job copies from its creator.
 """
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from contextvars import ContextVar
@@ -17,39 +16,19 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interp_nb._cancel import check_cancelled
 from interp_nb._errors import ConfigError
 from interp_nb.models.lock import model_lock
+from interp_nb.models.modules import can_keep_last, in_eval_mode, is_hooked, modules_of
 from interp_nb.models.protocol import HookedModel
 from interp_nb.models.sites import check_hook, hook_name
+from interp_nb.models.skipping import skipped
 
 HookFunction = Callable[[Tensor, Any], Tensor | None]
 """`fn(activation, hook)`: the new activation, or None to leave it. Do not rely on `hook.name`: TransformerLens may
 report its internal name instead of the one asked for."""
 
 Hooks = Sequence[tuple[str, HookFunction]]
-
-# Transformers blocks whose forward returns the bare residual stream (the others return tuples, and are simply run).
-_RETURNS_TENSOR = frozenset(
-    f"{family}DecoderLayer"
-    for family in (
-        "Llama",
-        "Gemma",
-        "Gemma2",
-        "Qwen2",
-        "Qwen3",
-        "Mistral",
-        "Mixtral",
-        "Phi",
-        "Phi3",
-        "OPT",
-        "Olmo",
-        "Olmo2",
-    )
-) | {"GPT2Block", "GPTNeoXLayer"}
-
-# Hooks that only watch: TransformerLens's own, and those with which transformers notes hidden states and attentions (it
-# leaves them on once they were asked for).
-_OF_LIBRARIES = ("transformer_lens.", "transformers.utils.output_capturing")
 
 _active: ContextVar[frozenset[object]] = ContextVar("interp_nb_active_edits", default=frozenset())
 
@@ -172,7 +151,9 @@ def forward(
 
     Raises:
         HookNameError: no such hook point; nothing has run.
+        CancelledError: whoever asked for this gave it up, see `cancelled_by`; nothing has run.
     """
+    check_cancelled()
     for name, _ in hooks:
         check_hook(model, name)
     token = object()
@@ -186,7 +167,8 @@ def forward(
     if last_position and stop_at_layer is None and can_keep_last(model):
         how["logits_to_keep"] = 1
     wrapped = [(name, _only_within(token, function)) for name, function in hooks]
-    with model_lock(model), torch.set_grad_enabled(grad), _in_eval_mode(model), _skipped(model, start_at_layer, token):
+    skips = skipped(model, start_at_layer, lambda: token in _active.get())
+    with model_lock(model), torch.set_grad_enabled(grad), in_eval_mode(model), skips:
         _active.set(_active.get() | {token})
         try:
             out: Tensor = model.run_with_hooks(tokens, fwd_hooks=wrapped, return_type="logits", **how)
@@ -249,86 +231,7 @@ def is_edited(model: HookedModel) -> bool:
     """
     if is_within_edit():
         return True
-    return any(_is_hooked(module) for module in _modules(model))
-
-
-def training_modules(model: HookedModel) -> list[torch.nn.Module]:
-    """List the modules of a model that are in training mode, where dropout acts."""
-    return [module for module in _modules(model) if module.training]
-
-
-def _modules(model: HookedModel) -> Iterator[torch.nn.Module]:
-    """Yield every module of a model and of the Hugging Face model below it, once."""
-    # Not `Module.modules()`: its recursion takes tens of milliseconds on a bridge, and this is done for every forward.
-    left: list[Any] = [model, getattr(model, "original_model", None)]
-    seen: set[int] = set()
-    while left:
-        module = left.pop()
-        if isinstance(module, torch.nn.Module) and id(module) not in seen:
-            seen.add(id(module))
-            yield module
-            left += module._modules.values()
-
-
-def _is_hooked(module: torch.nn.Module) -> bool:
-    if not module._forward_hooks and not module._forward_pre_hooks:
-        return False
-    points = vars(module).get("fwd_hooks")
-    if points is not None:  # a hook point of TransformerLens, which knows the functions it was given
-        return any(not hasattr(getattr(handle, "user_hook", None), "within") for handle in points)
-    attached = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
-    return any(
-        not hasattr(hook, "within") and not str(getattr(hook, "__module__", "")).startswith(_OF_LIBRARIES)
-        for hook in attached
-    )
-
-
-@contextmanager
-def _in_eval_mode(model: HookedModel) -> Iterator[None]:
-    """Switch dropout off for one forward, module by module, and back on for those that had it."""
-    training = training_modules(model)
-    try:
-        for module in training:
-            # Not `eval()`, nor an assignment: bridge modules hand those on, see `_skipped`.
-            vars(module)["training"] = False
-        yield
-    finally:
-        for module in training:
-            vars(module)["training"] = True
-
-
-@contextmanager
-def _skipped(model: HookedModel, start_at_layer: int | None, token: object) -> Iterator[None]:
-    """Make the blocks below a layer pass their input on, so that starting there saves their cost.
-
-    TransformerLens 4.3 computes the blocks below and throws their output away (`TransformerBridge.forward`, docstring).
-    Acts only under the model's lock and in this context, and is always undone.
-    """
-    below = list(getattr(model, "blocks", ()))[:start_at_layer] if start_at_layer else []
-    below = [b for b in below if type(getattr(b, "original_component", None)).__name__ in _RETURNS_TENSOR]
-    try:
-        for block in below:
-            # Not `block.forward = ...`: a bridge block hands attribute writes on to the Hugging Face module it wraps.
-            vars(block)["forward"] = _passing_on(token, block.forward)
-        yield
-    finally:
-        for block in below:
-            vars(block).pop("forward", None)
-
-
-def _passing_on(token: object, compute: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a block's forward that returns its input, in contexts that entered the forward `token` stands for."""
-
-    def pass_on(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
-        return hidden_states if token in _active.get() else compute(hidden_states, *args, **kwargs)
-
-    return pass_on
-
-
-def can_keep_last(model: HookedModel) -> bool:
-    """Whether the Hugging Face model below can unembed the last positions only."""
-    below = getattr(model, "original_model", None)
-    return below is not None and "logits_to_keep" in inspect.signature(below.forward).parameters
+    return any(is_hooked(module) for module in modules_of(model))
 
 
 def _only_within(token: object, function: HookFunction) -> HookFunction:

@@ -10,6 +10,7 @@ from torch import Tensor
 from interp_nb._errors import ConfigError
 from interp_nb.models.protocol import HookedModel
 from interp_nb.models.sites import check_hook, layer_of
+from interp_nb.sae.directions import check_row_by_row
 from interp_nb.steering.mismatch import check_model
 from interp_nb.steering.recipe import Steering
 
@@ -74,6 +75,7 @@ def _latent(model: HookedModel, sae: Any, latent_idx: int) -> Reading:
         raise ConfigError(f"steering by latents needs an SAE that reads one named place, got {sites or 'no names'}")
     if not 0 <= latent_idx < sae.cfg.d_sae:
         raise ConfigError(f"a latent is 0 to {sae.cfg.d_sae - 1} here, got {latent_idx}")
+    check_row_by_row(sae)
     check_hook(model, sites[0])
 
     def read(x: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from interp_nb._cancel import check_cancelled
 from interp_nb._errors import ConfigError, nearest
 
 PENALTY: Final = 1.0
@@ -52,6 +53,7 @@ def estimate(
     neutral = torch.cat([positive, negative]) if background is None else background
     vectors, midpoints = [], []
     for layer in range(positive.shape[1]):
+        check_cancelled()  # a probe of many pairs takes its time
         yes, no = positive[:, layer].double(), negative[:, layer].double()
         difference = yes.mean(0) - no.mean(0)
         direction = direction_of(yes, no, neutral[:, layer].double())

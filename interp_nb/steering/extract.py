@@ -17,7 +17,7 @@ from interp_nb._errors import ConfigError, HookNameError, InterpError
 from interp_nb.models.info import model_info
 from interp_nb.models.protocol import HookedModel
 from interp_nb.models.sites import SHORT_NAMES, hook_name, layer_of
-from interp_nb.sae.fingerprint import model_identity
+from interp_nb.sae.fingerprint import remembered_identity
 from interp_nb.steering.estimators import METHODS, Estimate, estimate
 from interp_nb.steering.mismatch import model_type
 from interp_nb.steering.quality import consistency, measure, split_pairs, suggested
@@ -70,7 +70,7 @@ def steering_vector(
         PromptError: a text is empty or longer than the context, or chat turns and no template; says which.
         HookNameError: no such site or layer.
 
-    Cost: one forward per different text up to the last layer, and a pass over the model's weights for their hash.
+    Cost: one forward per different text up to the last layer; once per model, a pass over its weights for their hash.
 
     Example:
         >>> steering_vector(model, [("I love it", "I hate it"), ("So good", "So bad")], name="liking")  # doctest: +SKIP
@@ -112,12 +112,12 @@ def steering_vector(
 def made_by(model: HookedModel, function: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Say which function made a vector, how, of which model, with which versions: plain JSON.
 
-    Cost: reads all of the model's weights, for their hash.
+    Cost: reads all of the model's weights for their hash, once per model, see `remembered_identity`.
     """
     versions = {"interp_nb": str(import_module("interp_nb").__version__), "torch": str(torch.__version__)}
     return {
-        "function": function, "settings": settings, "model": model_identity(model), "model_type": model_type(model),
-        "versions": versions,
+        "function": function, "settings": settings, "model": remembered_identity(model),
+        "model_type": model_type(model), "versions": versions,
     }  # fmt: skip
 
 

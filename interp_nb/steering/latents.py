@@ -19,7 +19,7 @@ from interp_nb.models.protocol import HookedModel
 from interp_nb.models.sites import SHORT_NAMES, layer_of
 from interp_nb.sae.batches import batches_of
 from interp_nb.sae.coder import SAE
-from interp_nb.sae.directions import decoder_rows, sites_of
+from interp_nb.sae.directions import check_fixed_rows, check_row_by_row, decoder_rows, sites_of
 from interp_nb.sae.harvesting import harvest
 from interp_nb.sae.saving import EMBEDDED, content_hash
 from interp_nb.steering.extract import made_by
@@ -75,6 +75,8 @@ def feature_vector(
     """
     if not 0 <= latent_idx < sae.cfg.d_sae:
         raise ShapeError(f"a latent is 0 to {sae.cfg.d_sae - 1} here, got {latent_idx}")
+    check_fixed_rows(sae)
+    check_row_by_row(sae)
     site, layers = _written(sae)
     measured = _measured(sae, latent_idx, acts_p99, model, data, store, n_tokens, reading)
     if not (math.isfinite(measured.acts_p99) and measured.acts_p99 > 0):

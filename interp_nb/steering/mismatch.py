@@ -7,7 +7,7 @@ from interp_nb._errors import VectorMismatchError
 from interp_nb.models.info import model_info
 from interp_nb.models.protocol import HookedModel
 from interp_nb.models.sites import hook_names
-from interp_nb.sae.fingerprint import model_identity
+from interp_nb.sae.fingerprint import remembered_identity
 
 
 def check_alike(one: Any, other: Any) -> None:
@@ -63,7 +63,7 @@ def check_model(vector: Any, model: HookedModel) -> None:
     differ = [name for name in names if was[name] != now[name]] or (
         ["name"] if vector.model_name not in ("", info.name) and not names else []
     )
-    if differ and not (was.get("weights") and was["weights"] == model_identity(model)["weights"]):
+    if differ and not (was.get("weights") and was["weights"] == remembered_identity(model)["weights"]):
         known_as = was or {"name": vector.model_name}
         of, here = (", ".join(f"{name} {each.get(name)}" for name in differ) for each in (known_as, now))
         raise VectorMismatchError(

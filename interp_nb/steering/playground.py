@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from interp_nb._errors import ConfigError, nearest
+from interp_nb._errors import ConfigError
 from interp_nb._jobs import Job
 from interp_nb._show import Live, result
 from interp_nb.models.info import model_info
@@ -25,7 +25,8 @@ from interp_nb.steering.generation import Generation
 from interp_nb.steering.next_tokens import TOP, NextTokens, next_tokens
 from interp_nb.steering.playground_code import playground_code
 from interp_nb.steering.playground_settings import PlaygroundSettings
-from interp_nb.steering.playground_sliders import MAX_NAME, Sliders, free_name
+from interp_nb.steering.playground_sliders import Sliders
+from interp_nb.steering.playground_start import named_vectors, starting_strengths, sweep_choices
 from interp_nb.steering.prompts import read_prompts
 from interp_nb.steering.recipe import Steering
 from interp_nb.steering.vectors import SteeringVector
@@ -89,8 +90,6 @@ class SteeringPlayground(Sliders):
         shown = sliders[:4] + ([f"{len(sliders) - 4} more"] if len(sliders) > 4 else [])
         parts = [self.model_name, repr(self.prompt[:40]), *shown, f"{self.settings.n_new} new tokens"]
         return f"SteeringPlayground({', '.join(parts)})"
-
-    # Text.
 
     def steering(self, settings: PlaygroundSettings | None = None) -> list[Steering]:
         """List what the sliders do, as `steer` and `generate` take it; those that do nothing are left out."""
@@ -208,8 +207,6 @@ class SteeringPlayground(Sliders):
         prompt = read_prompts(model, chosen.prompt)[0].ids
         return next_tokens(model, [*prompt, *after], self.steering(chosen), n_prompt=len(prompt), n=n)
 
-    # Out.
-
     def code(self, settings: PlaygroundSettings | None = None) -> str:
         """Write the Python that generates the text of what is set, with no playground."""
         return playground_code(
@@ -261,14 +258,14 @@ def steering_playground(
 
     Cost: one generation of `n_new` tokens, unless the prompt is empty.
     """
-    named = _named(vectors)
+    named = named_vectors(vectors)
     info = model_info(model)
     made = SteeringPlayground(
         vectors={}, settings=PlaygroundSettings(prompt, {}), generation=None, generated_with=None, next_token=None,
-        shares={}, choices=_choices(sweeps, named), origins={}, model_name=info.name,
+        shares={}, choices=sweep_choices(sweeps, named), origins={}, model_name=info.name,
         provenance={"model": info._asdict()}, _live=Live(model),
     )  # fmt: skip
-    starts = _strengths(strengths, list(named))
+    starts = starting_strengths(strengths, list(named))
     for name, vector in named.items():
         made.add_vector(vector, name=name, strength=starts.get(name, made.choices.get(name, (0, 0.0))[1]))
     made.set(prompt=prompt, positions=positions, n_new=n_new, seed=seed, temperature=temperature, layers=layers or {})
@@ -277,42 +274,3 @@ def steering_playground(
         if not live:
             job.wait()
     return made
-
-
-def _named(vectors: Any) -> dict[str, SteeringVector]:
-    """Name vectors, all differently."""
-    if isinstance(vectors, SteeringVector):
-        vectors = [vectors]
-    if isinstance(vectors, Mapping):
-        return dict(vectors)
-    named: dict[str, SteeringVector] = {}
-    for vector in vectors:
-        if not isinstance(vector, SteeringVector):
-            raise ConfigError(f"vectors must be SteeringVectors, got a {type(vector).__name__}")
-        named[free_name(vector.name[:MAX_NAME], named)] = vector
-    return named
-
-
-def _strengths(given: Any, names: list[str]) -> dict[str, float]:
-    if given is None:
-        return {}
-    if isinstance(given, Mapping):
-        unknown = [name for name in given if name not in names]
-        if unknown:
-            raise ConfigError(f"strengths: there is no vector {unknown[0]!r}; {nearest(str(unknown[0]), names)}")
-        return dict(given)
-    values = [given] * len(names) if isinstance(given, (int, float)) else list(given)
-    if len(values) != len(names):
-        raise ConfigError(f"strengths must be one per vector, {len(names)}, got {len(values)}")
-    return dict(zip(names, values, strict=True))
-
-
-def _choices(sweeps: Sequence[Any], vectors: Mapping[str, SteeringVector]) -> dict[str, tuple[int, float]]:
-    """Collect what sweeps chose for the vectors they are of."""
-    found: dict[str, tuple[int, float]] = {}
-    for sweep in sweeps:
-        if sweep.name not in vectors:
-            raise ConfigError(f"sweeps: there is no vector {sweep.name!r}; {nearest(sweep.name, vectors)}")
-        if sweep.choice is not None:
-            found[sweep.name] = (int(sweep.choice.layer), float(sweep.choice.strength))
-    return found

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from interp_nb._cancel import check_cancelled
 from interp_nb._errors import ConfigError, PromptError, nearest
 from interp_nb._show import Live, Showable
 from interp_nb.models.edit import is_edited
@@ -48,8 +49,6 @@ class Sliders(Showable):
                 "playground.vectors) to go on with it."
             )
         return self._live.model()
-
-    # What is set.
 
     @property
     def prompt(self) -> str:
@@ -113,8 +112,6 @@ class Sliders(Showable):
         self._put("settings", self.checked(values))
         self._tell()
 
-    # Vectors.
-
     def add_vector(self, vector: SteeringVector, *, name: str = "", strength: float = 0.0, **origin: Any) -> str:
         """Add a slider for a vector, and return the name it has here.
 
@@ -128,14 +125,17 @@ class Sliders(Showable):
             ConfigError: there are as many sliders as there may be.
         """
         check_model(vector, self.model)
+        # What can fail or be cancelled comes first: a vector is there with all that belongs to it, or not at all.
+        shares = _shares(self.model, vector, self.prompt)
         with self._guard:
             if len(self.vectors) >= MAX_SLIDERS:
                 raise ConfigError(f"A playground has at most {MAX_SLIDERS} sliders: remove one first.")
             called = free_name((name or vector.name)[:MAX_NAME], self.vectors)
-            self.vectors[called] = vector
-            self.origins[called] = origin or {"kind": "given"}
-            self.shares[called] = _shares(self.model, vector, self.prompt)
             slider = first_slider(vector, self.choices.get(called), strength)
+            check_cancelled()
+            self._put("origins", {**self.origins, called: origin or {"kind": "given"}})
+            self._put("shares", {**self.shares, called: shares})
+            self._put("vectors", {**self.vectors, called: vector})
             self._put("settings", dataclasses.replace(self.settings, sliders={**self.settings.sliders, called: slider}))
         self._tell()
         return called
@@ -186,10 +186,10 @@ class Sliders(Showable):
         with self._guard:
             if name not in self.vectors:
                 raise ConfigError(f"there is no vector {name!r}; {nearest(name, self.vectors)}")
-            for kept in (self.vectors, self.origins, self.shares, self.choices):
-                kept.pop(name, None)
             left = {other: slider for other, slider in self.settings.sliders.items() if other != name}
             self._put("settings", dataclasses.replace(self.settings, sliders=left))
+            for kept in ("vectors", "origins", "shares", "choices"):
+                self._put(kept, {other: value for other, value in getattr(self, kept).items() if other != name})
         self._tell()
 
     def _put(self, name: str, value: Any) -> None:

@@ -1,26 +1,26 @@
 """`SteeringVector`: directions that change what a model says, one per layer, and arithmetic with them.
 
 Where they come from is in `extract` (contrastive pairs), `latents` (SAEs), `refine` (gradients), `gguf` and `foreign`
-(other tools); how they act in `apply`; files are `saving`'s.
+(other tools); the arithmetic itself in `arithmetic`; how they act in `apply`; files are `saving`'s.
 """
 
 import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, SupportsFloat
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from interp_nb._errors import ConfigError, ShapeError, VectorMismatchError
-from interp_nb._show import Showable, result, two_decimals
+from interp_nb._show import result, two_decimals
 from interp_nb.models.protocol import HookedModel
 from interp_nb.models.sites import SHORT_NAMES
-from interp_nb.steering.mismatch import check_alike, check_model, layer_words
+from interp_nb.steering.arithmetic import Arithmetic
+from interp_nb.steering.mismatch import check_model, layer_words
 from interp_nb.steering.records import PairRead, VectorQuality
-from interp_nb.steering.spans import SAME_DIRECTION, orthonormal, within
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ METHOD_WORDS: Final = {
 
 
 @result
-class SteeringVector(Showable):
+class SteeringVector(Arithmetic):
     """Hold one vector per layer, such that strength 1 adds one raw mean difference.
 
     Vectors of the same model, site and layers add, subtract and scale: `0.5 * happy - formal`.
@@ -128,12 +128,6 @@ class SteeringVector(Showable):
         return [SHORT_NAMES.get(self.site, self.site).format(layer=layer) for layer in self.layers]
 
     @property
-    def norm(self) -> Float[Tensor, " layer"]:
-        """How long the vectors are."""
-        norms: Tensor = self.vectors.norm(dim=1)
-        return norms
-
-    @property
     def norm_share(self) -> Float[Tensor, " layer"]:
         """How long they are, as a share of the mean norm of what they are added to; NaN where unknown."""
         return self.norm / self.stream_norm
@@ -164,79 +158,6 @@ class SteeringVector(Showable):
             self, layers=[self.layers[row]], layer=self.layers[row], vectors=self.vectors[part],
             midpoint=self.midpoint[part], stream_norm=self.stream_norm[part], quality=quality,
         )  # fmt: skip
-
-    def __add__(self, other: "SteeringVector") -> "SteeringVector":
-        """Add two vectors of the same model, site and layers."""
-        return self._combined(other, self.vectors + other.vectors, "+") if _is_vector(other) else NotImplemented
-
-    def __radd__(self, other: Any) -> "SteeringVector":
-        """Let `sum` begin at 0."""
-        return self if type(other) is int and other == 0 else NotImplemented
-
-    def __sub__(self, other: "SteeringVector") -> "SteeringVector":
-        """Take one vector off another of the same model, site and layers."""
-        return self._combined(other, self.vectors - other.vectors, "-") if _is_vector(other) else NotImplemented
-
-    def __mul__(self, factor: SupportsFloat) -> "SteeringVector":
-        """Scale it: strength 1 then adds `factor` times as much."""
-        if isinstance(factor, (str, bytes, SteeringVector)) or not isinstance(factor, SupportsFloat):
-            return NotImplemented
-        by = float(factor)
-        if not math.isfinite(by):
-            raise ConfigError(f"a vector is scaled by a finite number, got {by}")
-        return self._scaled(torch.full((len(self.layers), 1), by), f"{by:g} {self.name}", {"scale": by})
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, divisor: SupportsFloat) -> "SteeringVector":
-        """Divide it by a number other than 0."""
-        if float(divisor) == 0.0:
-            raise ConfigError("a vector cannot be divided by 0")
-        return self * (1.0 / float(divisor))
-
-    def __neg__(self) -> "SteeringVector":
-        """Turn it around: what it brought about, it then removes."""
-        return self._scaled(-torch.ones(len(self.layers), 1), f"-{self.name}", {"scale": -1.0})
-
-    def unit(self) -> "SteeringVector":
-        """Return it with norm 1 in every layer."""
-        return self.scaled_to(1.0)
-
-    def scaled_to(self, norm: float | int) -> "SteeringVector":
-        """Return it with this norm in every layer.
-
-        Raises:
-            ConfigError: a layer's vector is zero and has no direction, or the norm is not positive.
-        """
-        if not (math.isfinite(norm) and norm > 0):
-            raise ConfigError(f"norm must be positive and finite, got {norm}")
-        zero = [layer for layer, size in zip(self.layers, self.norm.tolist(), strict=True) if not size > 0]
-        if zero:
-            raise ConfigError(f"{self.name!r} is zero at {layer_words(zero)} and has no direction there")
-        return self._scaled(float(norm) / self.norm.unsqueeze(1), self.name, {"norm": float(norm)})
-
-    def cosine(self, other: "SteeringVector") -> Float[Tensor, " layer"]:
-        """Give the cosine between two vectors in every layer; NaN where one is zero."""
-        check_alike(self, other)
-        return (self.vectors * other.vectors).sum(1) / (self.norm * other.norm)
-
-    def project(self, on: "SteeringVector") -> "SteeringVector":
-        """Return the part of it that lies along another vector."""
-        check_alike(self, on)
-        along = orthonormal([on.vectors])
-        return self._derived(within(self.vectors, along), f"{self.name} along {on.name}", "project", [on])
-
-    def orthogonal_to(self, *others: "SteeringVector") -> "SteeringVector":
-        """Return what is left of it without the parts along other vectors, whatever angles those have."""
-        for other in others:
-            check_alike(self, other)
-        along = orthonormal([other.vectors for other in others])
-        left = self.vectors - within(self.vectors, along)
-        # A second pass takes off what rounding left of the first (Giraud et al. 2005, "twice is enough").
-        left = left - within(left, along)
-        left = torch.where(left.norm(dim=1, keepdim=True) > SAME_DIRECTION * self.norm.unsqueeze(1), left, 0.0)
-        names = ", ".join(other.name for other in others)
-        return self._derived(left, f"{self.name} without {names}", "orthogonal_to", list(others))
 
     def measured_on(self, model: HookedModel, texts: Sequence[str]) -> "SteeringVector":
         """Return it with the norm of what it is added to, so that it knows what share of it strength 1 adds.
@@ -306,41 +227,6 @@ class SteeringVector(Showable):
         ends = (two_decimals(float(end[row])) for end in (self.quality.auc_low, self.quality.auc_high))
         return f"[{', '.join(ends)}]"
 
-    def _scaled(self, factor: Float[Tensor, "layer 1"], name: str, done: dict[str, Any]) -> "SteeringVector":
-        """Scale it; what is known of the direction stays, turned around with it."""
-        midpoint = self.midpoint * factor[:, 0].sign()
-        made = self._derived(self.vectors * factor, name, "scale", [], done)
-        return dataclasses.replace(
-            made, midpoint=midpoint, method=self.method, quality=self.quality, pairs_read=self.pairs_read,
-            read_at=self.read_at, n_pairs=self.n_pairs, latent_idx=self.latent_idx, _sae=self._sae,
-        )  # fmt: skip
-
-    def _combined(self, other: "SteeringVector", vectors: Tensor, sign: str) -> "SteeringVector":
-        check_alike(self, other)
-        return self._derived(vectors, f"{self.name} {sign} {other.name}", sign, [other])
-
-    def _derived(
-        self, vectors: Tensor, name: str, operation: str, others: "list[SteeringVector]",
-        done: dict[str, Any] | None = None,
-    ) -> "SteeringVector":  # fmt: skip
-        terms = [{"name": each.name, "provenance": each.provenance} for each in (self, *others)]
-        stream = next((each.stream_norm for each in (self, *others) if not each.stream_norm.isnan().any()), None)
-        known = next((each.model_name for each in (self, *others) if each.model_name), "")
-        return SteeringVector.of(
-            vectors, self.layers, site=self.site, layer=self.layer, name=name, method="arithmetic", model_name=known,
-            stream_norm=self.stream_norm if stream is None else stream,
-            provenance={"operation": operation, "terms": terms} | (done or {}) | _model_of(self, *others),
-        )  # fmt: skip
-
-
-def _is_vector(value: Any) -> bool:
-    return isinstance(value, SteeringVector)
-
 
 def _is_tensor(value: Any) -> bool:
     return isinstance(value, Tensor)
-
-
-def _model_of(*vectors: SteeringVector) -> dict[str, Any]:
-    found = next((each.provenance["model"] for each in vectors if each.provenance.get("model")), None)
-    return {} if found is None else {"model": found}

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from interp_nb._cancel import cancelled_by
 from interp_nb.widgets.requests import Message, Router
 
 Send = Callable[[dict[str, Any], list[bytes]], object]
@@ -22,6 +23,7 @@ class Aside:
     def __init__(self, router: Router, send: Send, *, newest_only: tuple[str, ...] = ()) -> None:
         self._router, self._send, self._newest_only = router, send, newest_only
         self._waiting: deque[Message] = deque()
+        self._answering: tuple[str, threading.Event] | None = None
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -44,15 +46,22 @@ class Aside:
             self._refuse(each)
 
     def cancel(self, identity: str) -> bool:
-        """Give a request up, waiting or being answered; say whether it was here."""
+        """Give a request up, waiting or being answered; say whether it was here.
+
+        One that is being answered ends before its next forward. Where there is none any more it is answered all the
+        same: what it changed is changed, and the front end must hear of that.
+        """
         with self._guard:
             found = [each for each in self._waiting if each.id == identity]
             for each in found:
                 self._waiting.remove(each)
+            answering = self._answering
         for each in found:
             self._refuse(each)
-        self._router.cancel(identity)
-        return bool(found) or self._router.current == identity
+        if answering is None or answering[0] != identity:
+            return bool(found)
+        answering[1].set()
+        return True
 
     def _refuse(self, message: Message) -> None:
         error = {"type": "CancelledError", "message": f"The request {message.method!r} was cancelled."}
@@ -62,7 +71,9 @@ class Aside:
         while True:
             with self._guard:
                 if not self._waiting:
-                    self._thread = None
+                    self._thread = self._answering = None
                     return
-                message = self._waiting.popleft()
-            self._send(*self._router.reply(message))
+                message, given_up = self._waiting.popleft(), threading.Event()
+                self._answering = message.id, given_up
+            with cancelled_by(given_up):
+                self._send(*self._router.reply(message))

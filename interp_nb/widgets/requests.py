@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from interp_nb._cancel import CancelledError
 from interp_nb._errors import ConfigError, InterpError, nearest
 from interp_nb._show import no_waiting
 from interp_nb.widgets.prints import caught_prints
@@ -19,10 +20,6 @@ from interp_nb.widgets.prints import caught_prints
 Answer = dict[str, Any] | tuple[dict[str, Any], list[bytes]]
 """A JSON-able result, or one with buffers."""
 Handler = Callable[..., Answer]
-
-
-class CancelledError(InterpError):
-    """The front end no longer wants the answer."""
 
 
 class Message(NamedTuple):

@@ -3,7 +3,8 @@
 1. What does not change while text comes is in `_meta`; the text so far in `_run`, sent whole, at most ten times a
    second.
 2. What is set is one trait, `settings`, which the sliders and Python both write. A generation has its own copy.
-3. What needs the model beside a generation is answered in a thread of its own (`aside`), so that Stop is heard.
+3. What needs the model beside a generation is answered in threads of its own (`aside`), so that Stop and Cancel are
+   heard; next tokens come between the forwards of a vector that is being made.
 """
 
 from collections.abc import Mapping
@@ -27,8 +28,8 @@ FASTEST: Final = 0.1
 """Least seconds between two pushes of text."""
 TOKENS_PER_PUSH: Final = 200
 """Tokens on both sides up to which text is pushed at that pace; more are sent less often, about 200 kB a second."""
-SLOW: Final = ("add_latent", "make_vector", "next_token")
-"""Requests that run the model, which are answered beside the thread that brings messages."""
+MAKING: Final = ("add_latent", "make_vector")
+"""Requests that take long, which are answered one after the other."""
 
 
 class SteeringPlaygroundWidget(ResultWidget):
@@ -44,14 +45,11 @@ class SteeringPlaygroundWidget(ResultWidget):
     _run = traitlets.Dict(help="The generation that runs or ran last, as far as it has come.").tag(sync=True)
 
     def __init__(self, result: Any, **traits: Any) -> None:
-        self._aside = Aside(
-            Router(type(self).__name__, self._routes, self._tell), self._reply, newest_only=("next_token",)
-        )
+        making, bars = self._beside(), self._beside(newest_only=("next_token",))
+        self._asides = {**dict.fromkeys(MAKING, making), "next_token": bars}
         with no_waiting():
             given = {"settings": result.settings.as_json(), "_run": run_json(result)}
         super().__init__(result, **given | traits)
-
-    # What is set.
 
     @traitlets.validate("settings")
     def _check_settings(self, proposal: Any) -> dict[str, Any]:
@@ -98,8 +96,6 @@ class SteeringPlaygroundWidget(ResultWidget):
             self._push()
             self.settings = playground.settings.as_json()
 
-    # Text.
-
     def follow(self) -> None:
         """Follow the job of a new generation."""
         self._forget_job()
@@ -124,8 +120,6 @@ class SteeringPlaygroundWidget(ResultWidget):
         n_done = max((len(side[0].tokens) for side in (run.generation.baseline, run.generation.steered) if side),
                      default=0)  # fmt: skip
         return min(1.0, float(n_done) / int(run.settings.n_new))
-
-    # Selection, and the dashboard it may be linked with.
 
     def _limits(self) -> Limits:
         playground: Any = self.result
@@ -193,8 +187,6 @@ class SteeringPlaygroundWidget(ResultWidget):
             else "The dashboard shows neurons or directions, not an SAE.",
         }
 
-    # Requests.
-
     def _routes(self) -> dict[str, Handler]:
         own: dict[str, Handler] = {
             "add_latent": self._answer_latent,
@@ -208,10 +200,16 @@ class SteeringPlaygroundWidget(ResultWidget):
 
     def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
         message = read_message(content)
-        if message is not None and message.kind == "request" and message.method in SLOW:
-            self._aside.put(message)
-        elif message is None or message.kind != "cancel" or not self._aside.cancel(message.id):
+        if message is not None and message.kind == "request" and message.method in self._asides:
+            self._asides[message.method].put(message)
+        elif message is None or message.kind != "cancel" or not self._cancel_beside(message.id):
             super()._on_message(widget, content, buffers)
+
+    def _beside(self, **options: Any) -> Aside:
+        return Aside(Router(type(self).__name__, self._routes, self._tell), self._reply, **options)
+
+    def _cancel_beside(self, identity: str) -> bool:
+        return any(aside.cancel(identity) for aside in set(self._asides.values()))
 
     def _answer_generate(self, *, settings: Any) -> Answer:
         playground: Any = self.result

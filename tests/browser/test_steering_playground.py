@@ -49,6 +49,16 @@ def slowly(*args, **options):
             stream.close()
     return steps()
 """.strip()
+# Six texts, one forward each.
+SLOW_READING = """
+import time
+from interp_nb.steering import reading
+quick, together = reading.capture, reading._batches
+def slowly(*args, **options):
+    time.sleep(1.0)
+    return quick(*args, **options)
+reading.capture, reading._batches = slowly, lambda texts, batch_tokens: together(texts, 1)
+""".strip()
 # Texts on fills have an ink chosen for each.
 OWN_INK = {"inb-run-token", "inb-filled"}
 
@@ -233,6 +243,34 @@ def test_vector_is_made_from_pairs(notebook: OpenNotebook) -> None:
         "[''.join(scope['generation'].baseline[0].tokens), ''.join(scope['generation'].steered[0].tokens)]"
     )
     assert [plain(text) for text in again] == shown
+    opened.check_clean()
+
+
+def test_making_a_vector_is_cancelled_and_next_tokens_come_meanwhile(notebook: OpenNotebook) -> None:
+    opened = notebook([SETUP, SHOW, SLOW_READING])
+    widget = playground_of(opened)
+    bars = widget.locator(".inb-next .inb-change")
+    expect(bars.first).to_be_visible()
+    widget.get_by_role("button", name="Make a vector").click()
+    make = widget.locator(".inb-make")
+    make.locator("textarea").fill("It was good | It was bad\nHe felt glad | He felt sad\nA fine day | A foul day")
+    make.get_by_role("button", name="Make it").click()
+    cancel = make.get_by_role("button", name="Cancel")
+    expect(cancel).to_be_visible()
+    before = widget.locator(".inb-next").inner_text()
+    number = widget.locator(".inb-steer[data-name='push'] .inb-steer-number")
+    number.fill("1.5")
+    number.press("Enter")
+    expect(widget.locator(".inb-next")).not_to_have_text(before, use_inner_text=True)
+    expect(widget.locator(".inb-stale")).to_have_count(0)
+    expect(cancel).to_have_text("Cancel")
+    cancel.click()
+    expect(make).to_contain_text("Cancelled: no vector was made.")
+    expect(cancel).to_be_hidden()
+    assert opened.ask("list(playground.vectors)") == ["push"]
+    opened.execute("reading.capture, reading._batches = quick, together")
+    make.get_by_role("button", name="Make it").click()
+    expect(widget.locator(".inb-steer[data-name='vector 1']")).to_be_visible()
     opened.check_clean()
 
 

@@ -17,6 +17,7 @@ from interp_nb._save import equal_values
 from interp_nb.features.dashboard import FeatureDashboard
 from interp_nb.models.load import load_model
 from interp_nb.steering import playground as playground_module
+from interp_nb.steering import reading
 from interp_nb.steering.generate import generate
 from interp_nb.steering.playground import SteeringPlayground, steering_playground
 from interp_nb.steering.recipe import Steering
@@ -336,7 +337,7 @@ def test_next_token_that_waits_gives_way_to_a_newer_one_and_stop_is_heard(
     sent = sent_by(widget)
     for identity in ("r1", "r2", "r3", "r4"):
         send(widget, "next_token", identity, settings=widget.settings, side=0, n=0)
-        wait_for(lambda: widget._aside._router.current == "r1")
+        wait_for(lambda: widget._asides["next_token"]._router.current == "r1")
     widget._handle_custom_msg({"v": 1, "kind": "cancel", "id": "r4"}, [])
     send(widget, "control", "r5", action="stop")
     done = [(reply["id"], reply["ok"]) for reply, _ in sent]
@@ -361,6 +362,96 @@ def test_vector_is_made_of_pairs_and_joins_the_sliders(playground: SteeringPlayg
     assert ask(widget, "remove_vector", name="mood")["ok"]
     assert list(playground.vectors) == list(widget.settings["sliders"]) == ["push", "mood 2"]
     assert not ask(widget, "remove_vector", name="mood")["ok"]
+
+
+PAIRS = "\n".join(f"The visit was {word} good | The visit was {word} bad" for word in ("", "very", "quite so very"))
+
+
+def held_forwards(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Semaphore, list[int]]:
+    """Make every forward that a vector is read from wait until it is let go; how many texts each had is noted."""
+    gate, ran = threading.Semaphore(0), []
+    real, alone = reading.capture, reading._batches
+
+    def held(model: Any, tokens: Any, *args: Any, **options: Any) -> Any:
+        found = real(model, tokens, *args, **options)
+        ran.append(len(tokens))
+        assert gate.acquire(timeout=20)
+        return found
+
+    monkeypatch.setattr(reading, "capture", held)
+    monkeypatch.setattr(reading, "_batches", lambda texts, batch_tokens: alone(texts, 1))
+    return gate, ran
+
+
+def held_by(playground: SteeringPlayground, widget: Any) -> list[Any]:
+    """All that a vector is, once it is there."""
+    return [dict(playground.vectors), dict(playground.origins), dict(playground.shares), playground.settings,
+            widget._meta, widget.settings]  # fmt: skip
+
+
+def cancel(widget: Any, identity: str) -> None:
+    """Send a cancellation."""
+    widget._handle_custom_msg({"v": 1, "kind": "cancel", "id": identity}, [])
+
+
+def test_cancelled_make_stops_within_one_forward_and_changes_nothing(
+    playground: SteeringPlayground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, ran = held_forwards(monkeypatch)
+    widget = playground.show()
+    sent = sent_by(widget)
+    before = held_by(playground, widget)
+    send(widget, "make_vector", "r1", pairs=PAIRS, method="mean", name="mood")
+    gate.release()
+    wait_for(lambda: len(ran) == 2)
+    cancel(widget, "another")
+    cancel(widget, "r1")
+    assert sent == [], "it says so when it has ended"
+    gate.release(10)
+    wait_for(lambda: sent)
+    assert (sent[0][0]["id"], sent[0][0]["error"]["type"]) == ("r1", "CancelledError")
+    assert ran == [1, 1], "of the six texts"
+    assert held_by(playground, widget) == before
+    assert widget.error == ""
+    monkeypatch.undo()
+    again = ask_aside(widget, "make_vector", pairs=PAIRS, method="mean", name="mood")
+    assert again["result"]["name"] == "mood"
+
+
+def test_making_that_waits_is_cancelled_at_once_and_next_tokens_do_not_wait_behind(
+    playground: SteeringPlayground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, ran = held_forwards(monkeypatch)
+    widget = playground.show()
+    sent = sent_by(widget)
+    send(widget, "make_vector", "r1", pairs=PAIRS, method="mean", name="mood")
+    wait_for(lambda: len(ran) == 1)
+    send(widget, "add_latent", "r2", latent_idx=3)
+    send(widget, "next_token", "r3", settings=widget.settings, side=0, n=0)
+    wait_for(lambda: sent)
+    assert (sent[0][0]["id"], sent[0][0]["ok"], len(ran)) == ("r3", True, 1), "between two forwards"
+    cancel(widget, "r2")
+    assert (sent[1][0]["id"], sent[1][0]["error"]["type"]) == ("r2", "CancelledError")
+    gate.release(100)
+    wait_for(lambda: len(sent) == 3)
+    assert (sent[2][0]["id"], sent[2][0]["ok"], len(ran)) == ("r1", True, 6)
+    assert list(playground.vectors) == ["push", "mood"]
+
+
+def test_cancelling_too_late_is_answered_with_what_was_made(
+    playground: SteeringPlayground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widget = playground.show()
+    there = type(widget).refresh
+
+    def cancelled_when_there(self: Any) -> None:
+        cancel(self, "r1")
+        there(self)
+
+    monkeypatch.setattr(type(widget), "refresh", cancelled_when_there)
+    reply = ask_aside(widget, "make_vector", pairs=PAIRS, method="mean", name="mood")
+    assert (reply["ok"], reply["result"]["name"]) == (True, "mood")
+    assert list(playground.vectors) == ["push", "mood"]
 
 
 def test_settings_from_before_a_vector_came_or_went_still_count(playground: SteeringPlayground) -> None:

@@ -66,6 +66,23 @@ describe("Bridge", () => {
     expect(model.sent.at(-1)).toEqual({ v: 1, kind: "cancel", id });
   });
 
+  it("asks the kernel to give up and still takes its answer, where that is wanted", async () => {
+    const controller = new AbortController();
+    const asked = bridge.request("slow", {}, { cancel: controller.signal });
+    const { id } = model.last("slow");
+    controller.abort();
+    expect(model.sent.at(-1)).toEqual({ v: 1, kind: "cancel", id });
+    model.reply("slow", "through already");
+    expect((await asked).result).toBe("through already");
+    const late = new AbortController();
+    const answered = bridge.request("slow", {}, { cancel: late.signal });
+    model.refuse("slow", "CancelledError", "cancelled");
+    await expect(answered).rejects.toMatchObject({ type: "CancelledError" });
+    const n = model.sent.length;
+    late.abort();
+    expect(model.sent).toHaveLength(n);
+  });
+
   it("sends nothing for a signal that is already aborted", async () => {
     await expect(bridge.request("a", {}, { signal: AbortSignal.abort() })).rejects.toMatchObject({ type: "Aborted" });
     expect(model.sent).toEqual([]);

@@ -140,7 +140,6 @@ describe("where the bars are", () => {
       settings: settings(),
       run: run(),
       selected: readSelected(selected),
-      free: true,
       ...changes,
     });
   it("is before the chosen token of a text", () => {

@@ -534,7 +534,7 @@ describe("making a vector", () => {
   const form = () => named<HTMLFormElement>("make a vector");
   const pairs = () => named<HTMLTextAreaElement>("pairs, one a line: positive | negative");
 
-  it("sends the pairs with Ctrl+Enter, and nothing else is asked meanwhile", async () => {
+  it("sends the pairs with Ctrl+Enter, and next tokens are asked for meanwhile", async () => {
     expect(form().hidden).toBe(true);
     open();
     expect(form().hidden).toBe(false);
@@ -554,7 +554,7 @@ describe("making a vector", () => {
     expect(pairs().disabled).toBe(true);
     type(inCard<HTMLInputElement>("sentiment", "input[type=range]"), "2");
     await wait(400);
-    expect(model.requests("next_token")).toHaveLength(1);
+    expect(model.requests("next_token")).toHaveLength(2);
     model.reply("make_vector", { name: "mine", slider: slider("mine", { about: "PCA of 2 pairs" }) });
     await wait();
     expect(form().textContent).toContain("mine: PCA of 2 pairs. Its slider stands at 0.");
@@ -574,16 +574,39 @@ describe("making a vector", () => {
     expect(pairs().disabled).toBe(false);
   });
 
-  it("asks for what it put off when it is through", async () => {
+  const cancel = () => form().querySelector<HTMLButtonElement>(".inb-make-row button:last-child") as HTMLButtonElement;
+  const submit = () => {
     open();
     type(pairs(), "good | bad");
     form().dispatchEvent(new Event("submit", { cancelable: true }));
-    type(inCard<HTMLInputElement>("sentiment", "input[type=range]"), "2");
-    await wait(400);
-    expect(model.requests("next_token")).toHaveLength(1);
-    model.refuse("make_vector", "PromptError", "one pair is not enough");
-    await wait(200);
-    expect(model.requests("next_token")).toHaveLength(2);
+  };
+
+  it("is cancelled by its id, and says so when the kernel has given it up", async () => {
+    expect(cancel().hidden).toBe(true);
+    submit();
+    expect([cancel().hidden, cancel().textContent]).toEqual([false, "Cancel"]);
+    click(cancel());
+    expect(model.sent.at(-1)).toEqual({ v: 1, kind: "cancel", id: model.last("make_vector").id });
+    expect([cancel().disabled, cancel().textContent]).toEqual([true, "Cancelling …"]);
+    expect(pairs().disabled).toBe(true);
+    model.refuse("make_vector", "CancelledError", "cancelled");
+    await wait();
+    expect(form().querySelector("[role=status]")?.textContent).toBe("Cancelled: no vector was made.");
+    expect(form().querySelector<HTMLElement>(".inb-field-error")?.hidden).toBe(true);
+    expect([cancel().hidden, pairs().disabled, pairs().value]).toEqual([true, false, "good | bad"]);
+    form().dispatchEvent(new Event("submit", { cancelable: true }));
+    expect(model.requests("make_vector")).toHaveLength(2);
+    expect([cancel().disabled, cancel().textContent]).toEqual([false, "Cancel"]);
+    expect(form().querySelector<HTMLElement>("[role=status]")?.hidden).toBe(true);
+  });
+
+  it("says what was made where cancelling came too late", async () => {
+    submit();
+    click(cancel());
+    model.reply("make_vector", { name: "vector 1", slider: slider("vector 1", { about: "mean of 2 pairs" }) });
+    await wait();
+    expect(form().textContent).toContain("vector 1: mean of 2 pairs. Its slider stands at 0.");
+    expect(cancel().hidden).toBe(true);
   });
 });
 
@@ -602,6 +625,27 @@ describe("a linked dashboard", () => {
     model.refuse("add_latent", "ConfigError", "it never fires");
     await wait();
     expect(find(".inb-side > .inb-field-error").textContent).toBe("it never fires");
+  });
+
+  it("names what is being added until it is through, and can be cancelled", async () => {
+    model.set("_meta", meta({ offer: OFFER }));
+    await wait();
+    click(offer());
+    const cancel = find<HTMLButtonElement>(".inb-offer-row button:last-child");
+    expect([offer().textContent, offer().disabled, cancel.hidden]).toEqual(["Adding latent 7 …", true, false]);
+    model.set("_meta", meta({ offer: { ...OFFER, latent_idx: 8, name: "latent 8" } }));
+    await wait();
+    expect(offer().textContent).toBe("Adding latent 7 …");
+    model.set("_meta", meta({ offer: null }));
+    await wait();
+    expect(offer().hidden).toBe(false);
+    model.set("_meta", meta({ offer: { ...OFFER, latent_idx: 8, name: "latent 8" } }));
+    click(cancel);
+    expect(model.sent.at(-1)).toEqual({ v: 1, kind: "cancel", id: model.last("add_latent").id });
+    model.refuse("add_latent", "CancelledError", "cancelled");
+    await wait();
+    expect(find(".inb-side > [role=status]").textContent).toBe("Cancelled: no latent was added.");
+    expect([offer().textContent, offer().disabled, cancel.hidden]).toEqual(["Add latent 8 cities", false, true]);
   });
 
   it("does not offer what is there or cannot be added", async () => {

@@ -1,6 +1,8 @@
 """The playground without its widget: what is set, text, the code that gives it again, vectors, saving, the picture."""
 
+import copy
 import io
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,16 +10,18 @@ import pytest
 import torch
 from PIL import Image
 
+from interp_nb._cancel import CancelledError, cancelled_by
 from interp_nb._errors import ConfigError, PromptError, VectorMismatchError
 from interp_nb._save import equal_values
 from interp_nb.models.load import load_model
 from interp_nb.sae.saving import load_sae
+from interp_nb.steering import playground_sliders
 from interp_nb.steering.generate import generate
 from interp_nb.steering.next_tokens import next_tokens
 from interp_nb.steering.pair_text import read_pairs
 from interp_nb.steering.playground import SteeringPlayground, steering_playground
-from interp_nb.steering.playground import _named as named
 from interp_nb.steering.playground_settings import MAX_SLIDERS
+from interp_nb.steering.playground_start import named_vectors
 from interp_nb.steering.recipe import Steering
 from interp_nb.steering.vectors import SteeringVector
 from interp_nb.widgets.fallback import picture
@@ -134,6 +138,48 @@ def test_vectors_come_and_go_under_their_names(pocket: Any) -> None:
         made.add_vector(direction(pocket))
 
 
+ADDING = [
+    lambda made: made.make_vector("good | bad\nnice | awful"),
+    lambda made: made.add_latent(load_sae("pocket"), 12, acts_p99=5.5),
+    lambda made: made.add_vector(direction(made.model, "late")),
+]
+
+
+@pytest.mark.parametrize("add", ADDING, ids=["make_vector", "add_latent", "add_vector"])
+@pytest.mark.parametrize("late", [False, True])
+def test_vector_that_is_cancelled_or_fails_leaves_nothing_behind(
+    pocket: Any, add: Any, late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = steering_playground(pocket, PROMPT, [direction(pocket)], n_new=1)
+    names = ("vectors", "origins", "shares", "settings", "choices")
+    before = {name: copy.copy(getattr(made, name)) for name in names}
+    signal, real = threading.Event(), playground_sliders._shares
+
+    def shares(*given: Any) -> Any:
+        """The last forward of all; late = it is given up when that has run."""
+        found = real(*given)
+        signal.set()
+        return found
+
+    monkeypatch.setattr(playground_sliders, "_shares", shares)
+    if not late:
+        signal.set()
+    with cancelled_by(signal), pytest.raises(CancelledError):
+        add(made)
+    assert {name: getattr(made, name) for name in names} == before
+
+    def fails(*given: Any) -> Any:
+        raise ConfigError("no")
+
+    monkeypatch.setattr(playground_sliders, "_shares", fails)
+    with pytest.raises(ConfigError, match="no"):
+        add(made)
+    assert {name: getattr(made, name) for name in names} == before
+    monkeypatch.undo()
+    add(made)
+    assert len(made.vectors) == len(made.settings.sliders) == 2
+
+
 def test_latents_are_set_and_scaled(pocket: Any) -> None:
     made = steering_playground(pocket, PROMPT, n_new=4)
     vector = made.add_latent(load_sae("pocket"), 12, strength=1.0, acts_p99=5.5)
@@ -197,7 +243,7 @@ def test_unknown_settings_and_foreign_vectors_are_refused(pocket: Any) -> None:
     with pytest.raises(VectorMismatchError):
         made.add_vector(SteeringVector.of(torch.ones(1, 7), [0]))
     with pytest.raises(ConfigError, match="SteeringVectors, got a Tensor"):
-        named([torch.ones(3)])
+        named_vectors([torch.ones(3)])
 
 
 def test_saved_playground_is_equal_and_says_that_its_model_is_gone(pocket: Any, tmp_path: Any) -> None:

@@ -8,7 +8,8 @@ import torch
 from interp_nb._errors import ConfigError, NonFiniteError, PromptError, VectorMismatchError
 from interp_nb._stats import bootstrap_mean
 from interp_nb.steering.benchmarks import Question, pocket_benchmarks, pocket_texts
-from interp_nb.steering.side_effects import BenchmarkEffect, Bounded, SideEffects, side_effects
+from interp_nb.steering.side_effects import side_effects
+from interp_nb.steering.side_effects_result import BenchmarkEffect, Bounded, SideEffects
 from interp_nb.steering.vectors import SteeringVector
 from interp_nb.widgets.fallback import picture
 from tests.tiny_models import shared

@@ -10,6 +10,8 @@ interface Waiting {
 
 export interface RequestOptions {
   signal?: AbortSignal;
+  /** Asks the kernel to give up, too, but waits for what it says: it may be through all the same. */
+  cancel?: AbortSignal;
   /** Milliseconds without an answer after which the request is given up. */
   timeout?: number;
 }
@@ -37,11 +39,12 @@ export class Bridge {
   /** Ask the kernel; rejects with RequestError on an error reply, on timeout, and when the view goes away. */
   request<T>(method: string, params: object = {}, options: RequestOptions = {}): Promise<Reply<T>> {
     const id = `${PAGE}-${++counter}`;
-    const { signal, timeout = 60_000 } = options;
+    const { signal, cancel, timeout = 60_000 } = options;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(new RequestError("Aborted", "request was cancelled"));
+      const onCancel = () => this.model.send({ v: 1, kind: "cancel", id });
       const onAbort = () => {
-        this.model.send({ v: 1, kind: "cancel", id });
+        onCancel();
         this.#take(id)?.reject(new RequestError("Aborted", "request was cancelled"));
       };
       const timer = setTimeout(() => {
@@ -49,9 +52,11 @@ export class Bridge {
         this.#take(id)?.reject(new RequestError("Timeout", text));
       }, timeout);
       signal?.addEventListener("abort", onAbort);
+      cancel?.addEventListener("abort", onCancel);
       const stop = () => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
+        cancel?.removeEventListener("abort", onCancel);
       };
       this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject, stop });
       this.model.send({ v: 1, kind: "request", id, method, params });

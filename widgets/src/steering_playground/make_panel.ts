@@ -1,7 +1,7 @@
 /** "Make a vector": pairs of texts typed here become a vector with a slider of its own. */
 
 import { button, div, h, type Scope, setAttrs, span } from "../shared/dom.js";
-import { RequestError } from "../shared/types.js";
+import { attempt } from "./attempt.js";
 import type { PlayMeta } from "./data.js";
 
 export interface MakeParams {
@@ -13,13 +13,11 @@ export interface MakeParams {
 export interface MakePanel {
   toggle: HTMLButtonElement;
   node: HTMLElement;
-  /** Whether one is being made: the kernel has no time for anything else then. */
-  busy(): boolean;
   update(meta: PlayMeta, enabled: boolean): void;
 }
 
-/** `make` gives what the new vector is, in a line; `free` is called when the kernel has time again. */
-export function makePanel(scope: Scope, make: (params: MakeParams) => Promise<string>, free: () => void): MakePanel {
+/** `make` gives what the new vector is, in a line. */
+export function makePanel(scope: Scope, make: (params: MakeParams, cancel: AbortSignal) => Promise<string>): MakePanel {
   const toggle = button("Make a vector", { "aria-expanded": "false" });
   const pairs = h("textarea", {
     rows: 4,
@@ -37,44 +35,33 @@ export function makePanel(scope: Scope, make: (params: MakeParams) => Promise<st
   });
   const go = button("Make it", { type: "submit", class: "inb-button inb-primary", title: "Ctrl+Enter" });
   const hint = h("p", { class: "inb-hint" });
-  const said = h("p", { class: "inb-hint inb-made", role: "status", hidden: true });
-  const problem = h("p", { class: "inb-field-error", role: "alert", hidden: true });
+  const making = attempt(scope, () => enable());
   const node = h(
     "form",
     { class: "inb-edit inb-make", hidden: true, novalidate: true, "aria-label": "make a vector" },
     span("inb-field-name", "Pairs, one a line: positive | negative"),
     pairs,
-    div("inb-make-row", method, name, go),
+    div("inb-make-row", method, name, go, making.cancel),
     hint,
-    problem,
-    said,
+    making.problem,
+    making.said,
   );
-  let busy = false;
   let usable = true;
 
   const enable = (): void => {
+    const busy = making.busy();
     for (const field of [pairs, method, name]) setAttrs(field, { disabled: !usable || busy });
     go.disabled = !usable || busy || !pairs.value.trim();
     go.textContent = busy ? "Making it …" : "Make it";
   };
   const submit = async (): Promise<void> => {
     if (go.disabled) return;
-    busy = true;
-    problem.hidden = said.hidden = true;
-    enable();
-    try {
-      said.textContent = await make({ pairs: pairs.value, method: method.value, name: name.value.trim() });
-      said.hidden = false;
+    const params = { pairs: pairs.value, method: method.value, name: name.value.trim() };
+    await making.run(async (cancel) => {
+      const text = await make(params, cancel);
       name.value = "";
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error;
-      problem.textContent = error.message;
-      problem.hidden = false;
-    } finally {
-      busy = false;
-      enable();
-      free();
-    }
+      return text;
+    }, "Cancelled: no vector was made.");
   };
   scope.listen(toggle, "click", () => {
     node.hidden = !node.hidden;
@@ -96,7 +83,6 @@ export function makePanel(scope: Scope, make: (params: MakeParams) => Promise<st
   return {
     toggle,
     node,
-    busy: () => busy,
     update(meta, enabled) {
       usable = enabled;
       toggle.hidden = !enabled && node.hidden;

@@ -20,8 +20,6 @@ export interface NextProps {
   settings: Settings;
   run: Run;
   selected: Selected;
-  /** Whether the kernel has time for this. */
-  free: boolean;
 }
 
 export interface NextPanel {
@@ -114,10 +112,9 @@ export function nextPanel(
   return {
     node,
     update(next) {
-      const { meta, settings, run, free, selected } = next;
+      const { meta, settings, run, selected } = next;
       const place = placeOf(next);
       back.hidden = place.n === 0;
-      if (!free) return;
       if (!settings.prompt) {
         asked = "";
         question.stop();

@@ -3,6 +3,7 @@
 import { button, div, h, type Scope, span } from "../shared/dom.js";
 import { visible } from "../shared/tokens.js";
 import { RequestError } from "../shared/types.js";
+import { attempt } from "./attempt.js";
 import { essence, type PlayMeta, type Run, type Setting, type Settings } from "./data.js";
 import { type SliderCard, sliderCard } from "./slider_card.js";
 
@@ -11,7 +12,7 @@ export interface SliderEvents {
   choose(index: number): void;
   remove(name: string): Promise<unknown>;
   /** Give the dashboard's latent a slider. */
-  add(latent: number): Promise<unknown>;
+  add(latent: number, cancel: AbortSignal): Promise<unknown>;
 }
 
 export interface SliderProps {
@@ -44,7 +45,8 @@ export function sliderColumn(
 ): SliderColumn {
   const offer = button("", { class: "inb-button inb-offer", hidden: true });
   const label = span("inb-mark");
-  const problem = h("p", { class: "inb-field-error", role: "alert", hidden: true });
+  const adding = attempt(scope, () => offering());
+  const { problem } = adding;
   const list = h("ul", { class: "inb-steers" });
   const none = h("p", { class: "inb-hint" }, "No vectors yet: make one from pairs of texts.");
   const head = div("inb-steers-head", h("h5", {}, "Vectors"), make.toggle);
@@ -52,8 +54,9 @@ export function sliderColumn(
     "section",
     { class: "inb-side", "aria-label": "vectors" },
     head,
-    offer,
+    div("inb-offer-row", offer, adding.cancel),
     problem,
+    adding.said,
     make.node,
     none,
     list,
@@ -62,7 +65,7 @@ export function sliderColumn(
   let props: SliderProps | undefined;
 
   /** A refusal is said here; whatever else goes up. */
-  const attempt = async (task: Promise<unknown>): Promise<void> => {
+  const tried = async (task: Promise<unknown>): Promise<void> => {
     problem.hidden = true;
     try {
       await task;
@@ -73,9 +76,25 @@ export function sliderColumn(
     }
   };
   scope.listen(offer, "click", () => {
-    const latent = props?.meta.offer?.latent_idx;
-    return latent === undefined ? undefined : attempt(events.add(latent));
+    const latent = props?.meta.offer;
+    if (!latent) return;
+    // Named once: the dashboard may select another one meanwhile.
+    offer.textContent = `Adding ${visible(latent.name)} …`;
+    return adding.run(async (cancel) => {
+      await events.add(latent.latent_idx, cancel);
+      return "";
+    }, "Cancelled: no latent was added.");
   });
+  const offering = (): void => {
+    const latent = props?.meta.offer;
+    const busy = adding.busy();
+    offer.hidden = !busy && (!latent || latent.there || !props?.enabled);
+    offer.disabled = busy || latent?.reason !== "";
+    if (!latent || busy) return;
+    label.textContent = latent.label ? ` ${visible(latent.label)}` : "";
+    offer.replaceChildren(`Add ${visible(latent.name)}`, label);
+    offer.title = latent.reason || (props?.meta.hints.latent ?? "");
+  };
 
   const card = (name: string): SliderCard => {
     const known = cards.get(name);
@@ -83,7 +102,7 @@ export function sliderColumn(
     const made = sliderCard(name, {
       set: (change) => events.set(name, change),
       choose: () => events.choose(props?.meta.sliders.findIndex((each) => each.name === name) ?? -1),
-      remove: () => void attempt(events.remove(name)),
+      remove: () => void tried(events.remove(name)),
     });
     cards.set(name, made);
     return made;
@@ -119,14 +138,7 @@ export function sliderColumn(
         });
       });
       none.hidden = shown.length > 0;
-      const latent = meta.offer;
-      offer.hidden = !latent || latent.there || !enabled;
-      if (latent) {
-        label.textContent = latent.label ? ` ${visible(latent.label)}` : "";
-        offer.replaceChildren(`Add ${visible(latent.name)}`, label);
-        offer.disabled = latent.reason !== "";
-        offer.title = latent.reason || (meta.hints.latent ?? "");
-      }
+      offering();
     },
     destroy() {
       for (const each of cards.values()) each.destroy();

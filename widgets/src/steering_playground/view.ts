@@ -88,16 +88,17 @@ export function mountPlayground({ model, bridge, sync, frame }: Context): View {
     generate: guarded(frame.root, generate),
     stop: guarded(frame.root, () => control("stop")),
   });
-  const make = makePanel(
-    scope,
-    async (params) => {
-      sync.flush();
-      const { result } = await bridge.request<Made>("make_vector", params, { timeout: MAKE_TIMEOUT_MS });
-      frame.say(`${result.name} is among the vectors`);
-      return `${result.name}: ${result.slider.about}. Its slider stands at 0.`;
-    },
-    update,
-  );
+  /** Ask for a vector that gets a slider. */
+  async function madeBy(method: string, params: object, cancel: AbortSignal): Promise<Made> {
+    sync.flush();
+    const { result } = await bridge.request<Made>(method, params, { cancel, timeout: MAKE_TIMEOUT_MS });
+    frame.say(`${result.name} is among the vectors`);
+    return result;
+  }
+  const make = makePanel(scope, async (params, cancel) => {
+    const { name, slider } = await madeBy("make_vector", params, cancel);
+    return `${name}: ${slider.about}. Its slider stands at 0.`;
+  });
   const sliders = sliderColumn(scope, make, {
     set: setSlider,
     choose(index) {
@@ -105,11 +106,7 @@ export function mountPlayground({ model, bridge, sync, frame }: Context): View {
       select({ vector: index, ...(latent === null ? {} : { latent_idx: latent }) });
     },
     remove: (name) => bridge.request("remove_vector", { name }),
-    async add(latent) {
-      sync.flush();
-      const { result } = await bridge.request<Made>("add_latent", { latent_idx: latent });
-      frame.say(`${result.name} is among the vectors`);
-    },
+    add: (latent, cancel) => madeBy("add_latent", { latent_idx: latent }, cancel),
   });
   const texts = textsView(scope, (side, token) => {
     const now = readSelected(model.get("selected"));
@@ -182,7 +179,7 @@ export function mountPlayground({ model, bridge, sync, frame }: Context): View {
     make.update(now, usable && now.can.make);
     sliders.update({ meta: now, settings: wanted, run: done, chosen: selected.vector, enabled: usable });
     texts.update({ meta: now, run: done, selected, running, theme: frame.theme });
-    next.update({ meta: now, settings: wanted, run: done, selected, free: !make.busy() });
+    next.update({ meta: now, settings: wanted, run: done, selected });
     announce(done, running);
   }
 
