@@ -4,6 +4,7 @@ Whenever the process is killed or the disk fills up, the file under its name is 
 """
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,11 +29,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         DiskError: the disk is full, or the folder cannot be written; a file of that name is untouched.
     """
-    part = path.with_name(path.name + PART)
+    part = part_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.touch()
-        mode = part.stat().st_mode
+        mode = begin(part)
         write(part)
         part.chmod(mode)  # safetensors makes files that nobody else may read, whatever the user's umask says
         flush(part)
@@ -47,6 +47,24 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
                 "another folder"
             ) from error
         raise
+
+
+def part_of(path: Path) -> Path:
+    """Give a name beside a file for what is being written: one that nobody can have laid a link at beforehand."""
+    return path.with_name(f"{path.name}.{secrets.token_hex(8)}{PART}")
+
+
+def begin(part: Path) -> int:
+    """Make an empty file that was not there; return its mode, as the user's umask has it.
+
+    Raises:
+        FileExistsError: something of that name is there; a link is not followed.
+    """
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        return os.fstat(handle).st_mode
+    finally:
+        os.close(handle)
 
 
 @contextmanager

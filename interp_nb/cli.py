@@ -1,4 +1,4 @@
-"""The command line: `interp-nb lab | tour | doctor | train-pocket | train-pocket-sae`.
+"""The command line: `interp-nb lab | tour | doctor | train-pocket | train-pocket-sae | sae`.
 
 Each command's work lives in a module of its own, imported when the command is called, so that `interp-nb --help` is
 quick. A user's mistake prints one line on stderr and returns 1; only our own bugs show a traceback.
@@ -27,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _guarded(lambda: _train_pocket(words[1:]))
     if words[:1] == ["train-pocket-sae"]:
         return _guarded(lambda: _train_pocket_sae(words[1:]))
+    if words[:1] == ["sae"]:
+        return _guarded(lambda: _sae(words[1:]))
     words, passed_on = _split(words)
     parsed = _parser().parse_args(words)
     if passed_on and parsed.command != "lab":
@@ -55,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("doctor", help="say what is installed, what works here and how to fix what does not")
     commands.add_parser("train-pocket", help="train the embedded model again from its committed config")
     commands.add_parser("train-pocket-sae", help="train an embedded SAE of it again from its committed recipe")
+    commands.add_parser("sae", help="say what a folder of SAEs is, or convert one: inspect | convert | formats")
     return parser
 
 
@@ -134,6 +137,12 @@ def _train_pocket(words: list[str]) -> int:
 
 def _train_pocket_sae(words: list[str]) -> int:
     from interp_nb.sae.embedded.retrain import cli_main
+
+    return cli_main(words)
+
+
+def _sae(words: list[str]) -> int:
+    from interp_nb.sae.formats.command import cli_main
 
     return cli_main(words)
 

@@ -5,6 +5,7 @@ Here is what callers say, and what is refused; the pass itself is in `build`.
 
 import os
 import tempfile
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
@@ -90,6 +91,11 @@ def feature_store(
     settings = Settings(n_top, n_sampled, n_tokens_kept, seed)
     _check_settings(settings, n_bands, snapshot_every, n_tokens, batch_tokens)
     latents = latents_of(sae, model, site, layer)
+    if latents.sae is not None and latents.sae.architecture.signed:
+        warnings.warn(
+            f"latents of a {latents.sae.cfg.architecture} SAE also fire below 0; a store holds where they are above 0",
+            stacklevel=2,
+        )
     source = rows_of(data, model, latents, n_tokens, reading)
     if path is not None and model is not None and is_edited(model):
         raise ConfigError(

@@ -8,7 +8,7 @@ from jaxtyping import Float32, Int64
 
 from interp_nb._errors import ConfigError, nearest
 from interp_nb._show import Showable, result
-from interp_nb._stats import LEVEL, bootstrap_ratio
+from interp_nb._stats import bootstrap_ratio, share_interval
 from interp_nb.features.changes import Split
 
 if TYPE_CHECKING:
@@ -136,12 +136,9 @@ class DictionaryDrift(Showable):
 
 
 def _share(name: str, n: int, n_present: int) -> Measure:
-    from scipy.stats import binomtest
-
     if n_present == 0:
         return Measure(name, 0, *[float("nan")] * 3)
-    ends = binomtest(n, n_present).proportion_ci(LEVEL, method="wilson")
-    return Measure(name, n, n / n_present, float(ends.low), float(ends.high))
+    return Measure(name, n, n / n_present, *share_interval(n, n_present))
 
 
 def _mean(name: str, values: Float32[np.ndarray, " pair"]) -> Measure:

@@ -68,16 +68,24 @@ class Effects(NamedTuple):
     """Documents they are from."""
 
 
-class _Window(NamedTuple):
+class Window(NamedTuple):
+    """A stretch of text on which a latent fires."""
+
     latent: int
+    """The latent."""
     question: Question
+    """The tokens, and which of them it fires on."""
 
 
-class _Measured(NamedTuple):
+class Measured(NamedTuple):
     """One window: effects of the latent and of the random direction, NaN where the latent does not fire."""
 
     effect: float
+    """Nats, of the latent."""
     random: float
+    """Nats, of the random direction."""
+    other_random: float = float("nan")
+    """Nats, of a second random direction; NaN where none was asked for."""
 
 
 def measure_effects(
@@ -107,12 +115,9 @@ def measure_effects(
         raise ConfigError(f"give at least one latent and two windows, got {len(chosen)} and n_windows={n_windows}")
     wired = wire(model, store)
     windows = _drawn(store, chosen, n_windows, seed)
-    measured: list[_Measured] = [_Measured(np.nan, np.nan)] * len(windows)
-    generator = torch.Generator().manual_seed(seed)
-    for places, tokens, at in _batches(model, windows):
-        group = [windows[place] for place in places]
-        for place, found in zip(places, _effects(model, wired, group, tokens, at, generator), strict=True):
-            measured[place] = found
+    measured: list[Measured] = [Measured(np.nan, np.nan)] * len(windows)
+    for place, found in window_effects(model, wired, windows, seed=seed):
+        measured[place] = found
     by_latent: dict[int, list[int]] = {latent: [] for latent in chosen}
     for place, window in enumerate(windows):
         if not np.isnan(measured[place].effect):
@@ -126,35 +131,58 @@ def measure_effects(
     return Effects(np.array(chosen), *columns[:6], *columns[6:].astype(np.int64))
 
 
-def _drawn(store: Any, latents: Sequence[int], n_windows: int, seed: int) -> list[_Window]:
+def window_effects(
+    model: HookedModel, wired: Wired, windows: Sequence[Window], *, seed: int, two_random: bool = False
+) -> Iterator[tuple[int, Measured]]:
+    """Take latents out where windows say that they fire: yield each window's index and what was measured.
+
+    Args:
+        seed: Draws the random directions.
+        two_random: Take a second random direction out too; the first one stays what it is.
+
+    Cost: one forward of every window, and two from the layer on that the latents write to, or three.
+    """
+    # Each random direction has a generator of its own.
+    generators = [torch.Generator().manual_seed(seed + number) for number in range(1 + two_random)]
+    for places, tokens, at in _batches(model, windows):
+        group = [windows[place] for place in places]
+        yield from zip(places, _effects(model, wired, group, tokens, at, generators), strict=True)
+
+
+def spread_over_documents(
+    rows: Int64[np.ndarray, " row"], doc: Int64[np.ndarray, " row"], n: int, rng: np.random.Generator
+) -> Int64[np.ndarray, " drawn"]:
+    """Draw rows, each of the document named beside it: one of every document first, then a second of each, and on."""
+    mixed = rng.permutation(len(rows))
+    rows, doc, turn = rows[mixed], doc[mixed], np.empty(len(rows), np.int64)
+    by_doc = np.argsort(doc, kind="stable")
+    docs = doc[by_doc]
+    turn[by_doc] = np.arange(len(rows)) - np.searchsorted(docs, docs)
+    drawn: Int64[np.ndarray, " drawn"] = rows[np.argsort(turn, kind="stable")][:n]
+    return drawn
+
+
+def _drawn(store: Any, latents: Sequence[int], n_windows: int, seed: int) -> list[Window]:
     """Draw windows of every latent, from as many documents as there are."""
     corpus = Corpus(store, "score", seed=seed)
     found = []
     for latent, feature in zip(latents, store.latents(latents), strict=True):
         rng = np.random.default_rng([seed, latent])
-        questions = [of_row(corpus, int(row)) for row in _spread(corpus, latent, n_windows, rng)]
+        rows = np.asarray(corpus.firings(latent).rows)
+        chosen = spread_over_documents(rows, corpus.doc[rows], n_windows, rng)
+        questions = [of_row(corpus, int(row)) for row in chosen]
         if len(questions) < n_windows:
             # Too rare for the token sample: the store's bands were drawn evenly from all firings as well.
             seen = {(question.doc, question.pos) for question in questions}
             drawn = [one for one in feature.examples if one.band != TOP_BAND and corpus.keeps(one.doc)]
             others = [one for one in drawn if (one.doc, one.pos) not in seen]
             questions += [of_example(others[index]) for index in rng.permutation(len(others))]
-        found += [_Window(latent, question) for question in questions[:n_windows]]
+        found += [Window(latent, question) for question in questions[:n_windows]]
     return found
 
 
-def _spread(corpus: Corpus, latent: int, n: int, rng: np.random.Generator) -> Int64[np.ndarray, " row"]:
-    """Draw rows on which a latent fires: one of every document first, then a second of each, and so on."""
-    rows = rng.permutation(corpus.firings(latent).rows)
-    order = np.argsort(corpus.doc[rows], kind="stable")
-    docs = corpus.doc[rows][order]
-    turn = np.empty(len(rows), np.int64)
-    turn[order] = np.arange(len(rows)) - np.searchsorted(docs, docs)
-    return rows[np.argsort(turn, kind="stable")][:n]
-
-
 def _batches(
-    model: HookedModel, windows: Sequence[_Window]
+    model: HookedModel, windows: Sequence[Window]
 ) -> Iterator[tuple[list[int], Int[Tensor, "window pos"], Int[Tensor, " window"]]]:
     """Group windows of one length: their places, their tokens, and where in them the latent fires."""
     begin = _begin(model)
@@ -182,11 +210,11 @@ def _begin(model: HookedModel) -> list[int]:
 def _effects(
     model: HookedModel,
     wired: Wired,
-    windows: Sequence[_Window],
+    windows: Sequence[Window],
     tokens: Int[Tensor, "window pos"],
     at: Int[Tensor, " window"],
-    generator: torch.Generator,
-) -> list[_Measured]:
+    generators: Sequence[torch.Generator],
+) -> list[Measured]:
     """Measure the windows of one batch."""
     kept: dict[str, Tensor] = {}
     name, layer = starting_at(model, wired)
@@ -203,15 +231,15 @@ def _effects(
     start = tokens if name is None else kept[name]
     counts = torch.arange(tokens.shape[1]) >= at.unsqueeze(1)
     found = []
-    for removed in (written, _random_like(wired, written, generator)):
+    for removed in (written, *(_random_like(wired, written, generator) for generator in generators)):
         changes = torch.zeros(*tokens.shape, written.shape[1])
         changes[every, at] = -removed
         added = adding(wired, changes, kept, resumed=model)
         after = forward(model, start, hooks=added, start_at_layer=layer)
         found.append((_measures.kl(before, after).cpu() * counts).sum(1).clamp(min=0))
     silent = values <= 0
-    effect, random = (each.double().masked_fill(silent, torch.nan).tolist() for each in found)
-    return [_Measured(*pair) for pair in zip(effect, random, strict=True)]
+    columns = [each.double().masked_fill(silent, torch.nan).tolist() for each in found]
+    return [Measured(*each) for each in zip(*columns, strict=True)]
 
 
 def _random_like(
@@ -247,7 +275,7 @@ def _applies(
 
 def _summed(
     questions: Sequence[Question],
-    measured: Sequence[_Measured],
+    measured: Sequence[Measured],
     applies: Bool[np.ndarray, " window"] | None,
     seed: int,
 ) -> list[float]:
@@ -255,7 +283,7 @@ def _summed(
     if not measured:
         return [np.nan] * 6 + [0.0, 0.0]
     _, doc = np.unique([question.doc for question in questions], return_inverse=True)
-    effect, random = np.array(measured).T
+    effect, random, _ = np.array(measured).T
     inside = effect if applies is None else effect * applies
     per_doc = np.zeros((int(doc.max()) + 1, 4))
     np.add.at(per_doc, doc, np.stack([effect, random, inside, np.ones(len(effect))], 1))

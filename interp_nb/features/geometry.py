@@ -95,10 +95,24 @@ def _encoder(source: LatentSource, written: Float[Tensor, "latent d_out"]) -> di
     nothing = np.full(source.d_sae, np.nan, np.float32)
     if read is None:
         return {"encoder_norm": nothing, "encoder_decoder_cosine": nothing}
-    cosine = nothing
-    if read.shape == written.shape and source.reads == source.writes:
-        cosine = torch.nn.functional.cosine_similarity(read, written, dim=1).numpy()
-    return {"encoder_norm": read.norm(dim=1).numpy(), "encoder_decoder_cosine": cosine}
+    return {
+        "encoder_norm": read.norm(dim=1).numpy(), "encoder_decoder_cosine": encoder_decoder_cosine(source, written)
+    }  # fmt: skip
+
+
+def encoder_decoder_cosine(
+    source: LatentSource, written: Float[Tensor, "latent d_out"]
+) -> Float32[np.ndarray, " latent"]:
+    """Give the cosine of what each latent reads with and what it writes; NaN where these are of different places.
+
+    Args:
+        written: What all of its latents write.
+    """
+    read = source.encoder()
+    if read is None or read.shape != written.shape or source.reads != source.writes:
+        return np.full(source.d_sae, np.nan, np.float32)
+    cosine: Float32[np.ndarray, " latent"] = torch.nn.functional.cosine_similarity(read, written, dim=1).numpy()
+    return cosine
 
 
 def _weights(written: Float[Tensor, "latent d_out"]) -> dict[str, np.ndarray]:

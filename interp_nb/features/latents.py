@@ -3,6 +3,7 @@
 Neurons and directions are in `plain_latents`, what all of them can do in `latent_source`.
 """
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -15,14 +16,15 @@ from torch import Tensor
 from interp_nb._errors import ConfigError, ShapeError
 from interp_nb.features.firing import Firing
 from interp_nb.features.latent_source import LatentSource
-from interp_nb.features.plain_latents import DIRECTIONS, Directions, Neurons
+from interp_nb.features.plain_latents import DIRECTIONS, Directions, Neurons, above_zero
 from interp_nb.models.protocol import HookedModel
 from interp_nb.sae.coder import SAE
-from interp_nb.sae.directions import decoder_rows, sites_of
+from interp_nb.sae.directions import check_row_by_row, decoder_rows, sites_of
 from interp_nb.sae.reading import site_names, site_widths
 from interp_nb.sae.saving import content_hash, load_sae, save_sae
 from interp_nb.sae.select import BatchTopK, RowTopK
 from interp_nb.sae.survivors import Found, Memory, Reading, Survivors, joined, largest
+from interp_nb.sae.trained_on import other_model
 
 SAE_FOLDER: Final = "sae"
 _BELOW: Final = 1 - 1e-5
@@ -36,6 +38,7 @@ class SAELatents(LatentSource):
     kind: ClassVar[str] = "sae"
 
     def __init__(self, sae: SAE, reads: tuple[str, ...] = ()) -> None:
+        check_row_by_row(sae)
         self.sae: SAE = sae
         self.d_sae, self.d_in = sae.cfg.d_sae, sae.cfg.d_in
         own_reads, own_writes = sites_of(sae)
@@ -52,6 +55,8 @@ class SAELatents(LatentSource):
     def find(self, acts: Float[Tensor, "row d_in"]) -> Firing:
         """Find the latents that fire on rows, the pairs that `sae.encode` gives above 0."""
         sae = self.sae
+        if not sae.architecture.per_pair:
+            return above_zero(sae.encode(acts.to(sae.encoder.device)))
         rows = sae.input(sae.normalize(acts.to(sae.encoder.device)))
         rule = sae.architecture.rule(sae)
         reading = Reading(rows, sae.encoder, sae.b_enc, sae.encoder_sites)
@@ -89,7 +94,7 @@ class SAELatents(LatentSource):
         """Give encoder rows, with the scale that activations are trained at."""
         sae = self.sae
         scale = sae.norm_scale.float()
-        if scale.ndim and sae.cfg.kind == "clt":
+        if scale.ndim and sae.encoder_sites > 1:
             scale = scale.repeat_interleave(self.d_sae // sae.cfg.n_sites).unsqueeze(1)
         elif scale.ndim:
             scale = scale.repeat_interleave(self.d_in // sae.cfg.n_sites)
@@ -116,12 +121,15 @@ def latents_of(
     """See what has latents in what a caller gave.
 
     Raises:
-        ConfigError: nothing that has latents, or no site for neurons and directions of a model.
+        ConfigError: nothing that has latents, or no site for neurons and directions of a model, or an SAE that reads
+            whole documents.
         HookNameError: no such site.
         ShapeError: directions that are no rows, or of another width than the site.
     """
     if isinstance(sae, SAE):
         named = _named(model, site, layer) if site is not None else ()
+        for difference in [] if model is None else other_model(sae, model):
+            warnings.warn(f"{difference}; what its latents fire on here is not what they were trained on", stacklevel=3)
         return SAELatents(sae, named)
     if isinstance(sae, str) and sae != "neurons":
         raise ConfigError(f"sae must be an SAE, 'neurons' or directions [n d_in], got {sae!r}; see load_sae for names")

@@ -40,7 +40,7 @@ class Directions(LatentSource):
 
     def find(self, acts: Float[Tensor, "row d_in"]) -> Firing:
         """Find the directions on which rows have a positive part."""
-        return _positive(self.encode(acts))
+        return above_zero(self.encode(acts))
 
     def encode(self, acts: Float[Tensor, "row d_in"]) -> Float[Tensor, "row d_sae"]:
         """Project rows on all directions."""
@@ -82,7 +82,7 @@ class Neurons(LatentSource):
 
     def find(self, acts: Float[Tensor, "row d_in"]) -> Firing:
         """Find the neurons that are active."""
-        return _positive(acts)
+        return above_zero(acts)
 
     def encode(self, acts: Float[Tensor, "row d_in"]) -> Float[Tensor, "row d_sae"]:
         """Return the positive part of activations."""
@@ -104,7 +104,8 @@ class Neurons(LatentSource):
         """Write nothing: neurons are the model's."""
 
 
-def _positive(values: Float[Tensor, "row d_sae"]) -> Firing:
+def above_zero(values: Float[Tensor, "row d_sae"]) -> Firing:
+    """Find what is above 0 among all activations of some rows."""
     mask = values > 0
     flat = positions(mask)
     latents = (flat % values.shape[1]).int().cpu().numpy()

@@ -5,6 +5,7 @@ and its skip connection so stay as they are: no reconstruction takes the activat
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from jaxtyping import Float, Int
@@ -16,6 +17,7 @@ from interp_nb.features.latents import latents_of
 from interp_nb.models.edit import HookFunction
 from interp_nb.models.protocol import HookedModel
 from interp_nb.models.sites import check_hook, layer_of
+from interp_nb.sae.directions import check_fixed_rows
 
 
 class Wired(NamedTuple):
@@ -46,7 +48,13 @@ class Wired(NamedTuple):
         return self.source.sae is not None and self.source.sae.cfg.kind == "crosscoder"
 
     def rows(self, latents: Int[Tensor, " latent"]) -> Float[Tensor, "latent d_out"]:
-        """Give what to add per unit of activation, in the model's units."""
+        """Give what to add per unit of activation, in the model's units.
+
+        Raises:
+            ConfigError: that depends on the token.
+        """
+        if self.source.sae is not None:
+            check_fixed_rows(self.source.sae)
         return self.source.rows(latents)
 
     def split(self, values: Float[Tensor, "*batch d_out"]) -> list[tuple[str, Tensor]]:
@@ -118,7 +126,12 @@ def adding(
 
 def starting_at(model: HookedModel, wired: Wired) -> tuple[str | None, int | None]:
     """Find the residual stream that a changed run starts from: its name, and the layer it enters."""
-    layers = [layer_of(resumed_at(model, site)) for site in wired.source.writes]
+    return start_of(model, wired.source.writes)
+
+
+def start_of(model: HookedModel, sites: Sequence[str]) -> tuple[str | None, int | None]:
+    """Find the same for runs in which these sites are changed."""
+    layers = [layer_of(resumed_at(model, site)) for site in sites]
     known = [layer for layer in layers if layer is not None]
     # A start needs the layers below to be the same ones; the embedding has none.
     if len(known) < len(layers):

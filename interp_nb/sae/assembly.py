@@ -14,7 +14,7 @@ from interp_nb.models.info import model_info
 from interp_nb.models.protocol import HookedModel
 from interp_nb.sae.batches import ActivationSource, HeldOut
 from interp_nb.sae.coder import SAE
-from interp_nb.sae.config import MULTI_SITE, SAEConfig, TrainConfig
+from interp_nb.sae.config import MULTI_SITE, SAEConfig
 from interp_nb.sae.harvesting import Harvested
 from interp_nb.sae.harvesting import estimate as harvest_estimate
 from interp_nb.sae.initialize import initialize_
@@ -28,6 +28,7 @@ from interp_nb.sae.recovery import Recovery
 from interp_nb.sae.run import TrainingRun
 from interp_nb.sae.top_tokens import token_names
 from interp_nb.sae.trackers import Callback
+from interp_nb.sae.train_config import TrainConfig
 from interp_nb.sae.trainer import Trainer
 
 # Weights, their gradients, and Adam's two moments.

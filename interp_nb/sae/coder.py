@@ -5,7 +5,6 @@ and go as the model has them: inside, they are multiplied by `norm_scale`, which
 again on the way out.
 """
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,10 @@ from torch import Tensor, nn
 import interp_nb
 from interp_nb._errors import ConfigError, ShapeError
 from interp_nb.sae.architectures import REGISTRY, WIRINGS, Architecture, Wiring
-from interp_nb.sae.config import MULTI_SITE, TAKES_K, SAEConfig
+from interp_nb.sae.config import CROSS_LAYER, MULTI_SITE, SAEConfig
+from interp_nb.sae.folding import folded
 from interp_nb.sae.initialize import random_weights_
-from interp_nb.sae.products import dense_product
+from interp_nb.sae.input_norms import divide_out, multiply_back
 
 
 class SAE(nn.Module):
@@ -70,7 +70,8 @@ class SAE(nn.Module):
         self.register_buffer("norm_scale", torch.ones(shape))
         if self.has_own_targets:
             self.register_buffer("target_scale", torch.ones(shape))
-        random_weights_(self, torch.Generator().manual_seed(seed))
+        if not self.encoder.is_meta:  # there it is made for its shapes, or for weights that a file has
+            random_weights_(self, torch.Generator().manual_seed(seed))
 
     @property
     def architecture(self) -> Architecture:
@@ -89,7 +90,7 @@ class SAE(nn.Module):
 
     @property
     def encoder_sites(self) -> int:
-        """The number of parts a row of activations has of which a latent reads one; 1 but for "clt"."""
+        """The number of parts a row of activations has of which a latent reads one; 1 but across layers."""
         return self.wiring.encoder_sites(self.cfg)
 
     @property
@@ -102,56 +103,98 @@ class SAE(nn.Module):
         """What a pre-activation has to exceed in use: one per latent, one for all, or None."""
         if "log_threshold" in self._parameters:
             return self._parameters["log_threshold"].exp()  # type: ignore[union-attr]
-        return self._buffers.get("running_threshold")
+        return self._buffers.get("exact_threshold", self._buffers.get("running_threshold"))
 
-    def encode(self, acts: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_sae"]:
+    def encode(self, acts: Float[Tensor, "... d_in"]) -> Float[Tensor, "*batch d_sae"]:
         """Turn activations into latent activations, each row on its own.
 
-        BatchTopK and Matryoshka use the threshold they learned, not the batch.
+        BatchTopK and Matryoshka use the threshold they learned, not the batch. Imported "temporal" SAEs alone read rows
+        together, `[... pos d_in]`.
+
+        Args:
+            acts: Of an SAE that reads heads also `[... head d_head]`.
 
         Raises:
             ShapeError: the activations are of another width.
         """
-        rows = self._rows(acts)
-        return self.architecture.infer(self, self._product(rows)).view(*acts.shape[:-1], self.cfg.d_sae)
+        return self.architecture.encode(self, self._rows(acts))
 
-    def pre_acts(self, acts: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_sae"]:
-        """Turn activations into pre-activations: before the activation function."""
-        return self._product(self._rows(acts)).view(*acts.shape[:-1], self.cfg.d_sae)
+    def pre_acts(self, acts: Float[Tensor, "... d_in"]) -> Float[Tensor, "*batch d_sae"]:
+        """Turn activations into pre-activations: before the activation function.
+
+        Raises:
+            ConfigError: an imported architecture that has none.
+        """
+        rows = self._rows(acts)
+        return self.architecture.pre_acts(self, rows.reshape(-1, self.cfg.d_in)).view(*rows.shape[:-1], self.cfg.d_sae)
 
     def decode(
-        self, latent_acts: Float[Tensor, "*batch d_sae"], acts: Float[Tensor, "*batch d_in"] | None = None
-    ) -> Float[Tensor, "*batch d_out"]:
+        self, latent_acts: Float[Tensor, "*batch d_sae"], acts: Float[Tensor, "... d_in"] | None = None
+    ) -> Float[Tensor, "... d_out"]:
         """Turn latent activations into the activations they stand for.
 
         Args:
-            acts: What was encoded; only skip transcoders need it.
+            acts: What was encoded; only `needs_acts` says whether that is needed. The result has its shape.
 
         Raises:
             ShapeError: there is another number of latents.
-            ConfigError: a skip transcoder was given no `acts`.
+            ConfigError: it needs `acts`, and was given none.
         """
         if latent_acts.shape[-1] != self.cfg.d_sae:
             raise ShapeError(
                 f"latent_acts must be [... d_sae={self.cfg.d_sae}], got {list(latent_acts.shape)}; they come from "
                 "encode(acts) of the same SAE"
             )
-        if self.cfg.kind == "skip_transcoder" and acts is None:
-            raise ConfigError("decode of a skip transcoder needs acts too: its skip connection reads them")
-        rows = latent_acts.flatten(0, -2) if latent_acts.ndim > 1 else latent_acts.unsqueeze(0)
-        offset = self.b_dec if acts is None else self.offset(self.normalize(self._rows(acts)))
-        recons = rows.to(self.W_dec.dtype) @ self.decoder() + offset
-        return self._scaled(recons, 1 / self._scale_out).view(*latent_acts.shape[:-1], self.cfg.output_width)
+        if acts is None and self.needs_acts:
+            raise ConfigError(f"decode of {self.needs_acts}")
+        recons = self.architecture.write(self, latent_acts, None if acts is None else self._rows(acts))
+        if acts is None or acts.shape[-1] == self.cfg.d_in:
+            return recons
+        return recons.view(*recons.shape[:-1], acts.shape[-2], -1)  # by head, as they came
 
-    def forward(self, acts: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_out"]:
+    @property
+    def needs_acts(self) -> str:
+        """Why `decode` needs what was encoded; empty where it does not."""
+        if "W_skip" in self._parameters:
+            return f"a {self.cfg.kind.replace('_', ' ')} needs acts too: its skip connection reads them"
+        if self.puts_norm_back:
+            return f"an SAE with input_norm={self.cfg.input_norm!r} needs acts too: their norm is put back"
+        return self.architecture.needs_acts
+
+    @property
+    def puts_norm_back(self) -> bool:
+        """Whether what is done to each row on entry is undone on exit; not where it writes somewhere else."""
+        return self.cfg.input_norm != "none" and not self.has_own_targets
+
+    def forward(self, acts: Float[Tensor, "... d_in"]) -> Float[Tensor, "... d_out"]:
         """Reconstruct activations: decode(encode(acts))."""
         return self.decode(self.encode(acts), acts)
 
     # What the training step uses, in scaled units.
 
-    def normalize(self, acts: Float[Tensor, "row d_in"]) -> Float[Tensor, "row d_in"]:
-        """Scale activations as they are trained on."""
+    def scale(self, acts: Float[Tensor, "row d_in"]) -> Float[Tensor, "row d_in"]:
+        """Multiply activations by `norm_scale`; what a skip connection reads, too."""
         return self._scaled(acts.to(self.encoder.dtype), self.norm_scale)
+
+    def normalize(self, acts: Float[Tensor, "row d_in"]) -> Float[Tensor, "row d_in"]:
+        """Scale activations as they are trained on, each row by its own norm too where that is the convention."""
+        if self.cfg.input_norm != "none":
+            acts = divide_out(acts.to(self.encoder.dtype), self.cfg.input_norm)
+        return self.scale(acts)
+
+    def denormalize(
+        self, recons: Float[Tensor, "row d_out"], acts: Float[Tensor, "row d_in"] | None
+    ) -> Float[Tensor, "row d_out"]:
+        """Bring what was written to the model's units.
+
+        Args:
+            acts: What was encoded, as the model has it; needed where its norm is to be put back.
+        """
+        made = self._scaled(recons, 1 / self._scale_out)
+        if not self.puts_norm_back:
+            return made
+        assert acts is not None
+        return multiply_back(made, acts.to(self.encoder.dtype), self.cfg.input_norm)
 
     def normalize_targets(self, targets: Float[Tensor, "row d_out"]) -> Float[Tensor, "row d_out"]:
         """Scale what is to be reconstructed as it is trained on."""
@@ -170,8 +213,8 @@ class SAE(nn.Module):
         return self.wiring.offset(self, acts)
 
     def decoder_scale(self) -> Float[Tensor, " d_sae"] | None:
-        """Give the norms by which latents are weighed; None where they are held at 1."""
-        return None if self.cfg.decoder_norm == "unit" else self.wiring.scale(self)
+        """Give the norms by which latents are weighed; None where nothing is weighed."""
+        return self.wiring.scale(self) if self.cfg.decoder_norm == "free" else None
 
     def detached_scale(self) -> Float[Tensor, " d_sae"] | None:
         """Give the same without gradient, to rank with."""
@@ -202,41 +245,27 @@ class SAE(nn.Module):
         Raises:
             ConfigError: sites are scaled differently and latents are ranked by their norms, which folding changes.
         """
-        made = copy.deepcopy(self)
-        ranked = self.cfg.architecture in TAKES_K and self.cfg.decoder_norm == "free"
-        scale_out = self._scale_out
-        if ranked and scale_out.numel() > 1 and bool((scale_out != scale_out[0]).any()):
-            raise ConfigError(
-                f"a {self.cfg.kind} that ranks latents by their norms cannot be folded when its sites are scaled "
-                "differently; keep norm_scale"
-            )
-        with torch.no_grad():
-            per_latent = self._per_latent(self.norm_scale)
-            made.encoder.mul_(per_latent)
-            made.W_dec.copy_(self._scaled(self.W_dec, 1 / scale_out))
-            made.b_dec.copy_(self._scaled(self.b_dec.unsqueeze(0), 1 / scale_out)[0])
-            if "W_skip" in self._parameters:
-                made.W_skip.mul_(self.norm_scale / scale_out)  # type: ignore[operator]
-            if ranked and "running_threshold" in self._buffers:
-                made.running_threshold.div_(scale_out.view(-1)[0])  # type: ignore[operator]
-            for name in ("norm_scale", "target_scale"):
-                if name in made._buffers:
-                    getattr(made, name).fill_(1.0)
+        made: SAE = folded(self)
         return made
 
-    def save(self, path: str | Path, format: str = "interp_nb", *, dtype: str | None = None) -> Path:
+    def save(
+        self, path: str | Path, format: str = "interp_nb", *, dtype: str | None = None, report: Any = None
+    ) -> Path:
         """Write it to a folder, whole or not at all; `load_sae` reads it.
 
         Args:
+            format: "interp_nb", or the family of another library: see `interp_nb.sae.formats.registry`.
             dtype: Precision in the file, such as "float16"; None = as it is.
+            report: An `SAEReport` of it; its metrics go into the card, its page beside it (own format only).
 
         Raises:
             DiskError: the disk is full or the folder cannot be written; what was there is untouched.
-            ConfigError: an unknown format, or a weight that is not finite in the file's precision.
+            ConfigError: an unknown format, what that format cannot hold, or a weight that is not finite in the file's
+                precision.
         """
         from interp_nb.sae.saving import save_sae
 
-        return save_sae(self, path, format=format, dtype=dtype)
+        return save_sae(self, path, format=format, dtype=dtype, report=report)
 
     def feature_vector(self, latent_idx: int, **options: Any) -> "interp_nb.SteeringVector":
         """Return a latent as a steering vector: its decoder row times its 99th-percentile activation.
@@ -271,7 +300,7 @@ class SAE(nn.Module):
         """Lay a scale out over the encoder `[d_sae encoder_width]`, so that it multiplies."""
         if scale.ndim == 0:
             return scale
-        if self.cfg.kind == "clt":
+        if self.cfg.kind in CROSS_LAYER:
             return scale.repeat_interleave(self.cfg.d_sae // self.cfg.n_sites).unsqueeze(1)
         return scale.repeat_interleave(self.cfg.d_in // self.cfg.n_sites)
 
@@ -281,15 +310,15 @@ class SAE(nn.Module):
         return rows * scale.repeat_interleave(rows.shape[-1] // self.cfg.n_sites)
 
     def _rows(self, acts: Tensor) -> Tensor:
-        """Check the width, and put everything but it into one axis."""
-        width = self.cfg.d_in
+        """Check the width, and put heads into one axis; a single row stays one."""
+        width, n_heads = self.cfg.d_in, self.cfg.n_heads
+        by_head = acts.shape[-1:] != (width,) and acts.shape[-2:].numel() == width
+        if by_head and n_heads is not None and n_heads in (0, acts.shape[-2]):
+            return acts.flatten(-2)
         if acts.ndim == 0 or acts.shape[-1] != width:
             where = f"This SAE reads {self.cfg.sites[0]}" if self.cfg.sites else f"This SAE was made for width {width}"
             raise ShapeError(
                 f"acts must be [... d_in={width}], got {list(acts.shape)}. {where}; did you pass another layer's or "
                 "model's activations?"
             )
-        return acts.flatten(0, -2) if acts.ndim > 1 else acts.unsqueeze(0)
-
-    def _product(self, rows: Tensor) -> Tensor:
-        return dense_product(self.input(self.normalize(rows)), self.encoder, self.b_enc, self.encoder_sites)
+        return acts

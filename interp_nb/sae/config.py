@@ -1,31 +1,24 @@
-"""What an SAE is and how it is trained: frozen records that check themselves and become JSON and back.
+"""What an SAE is: a frozen record that checks itself and becomes JSON and back; how it is trained is `train_config`."""
 
-Training settings that belong together are records of their own (`SparsityConfig`, `AuxKConfig`). Names that users give
-loosely, `train_sae(..., k=8, l1_coefficient=5)`, are put into these records by `overrides`.
-"""
-
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any, Final
 
 from interp_nb._errors import ConfigError
-from interp_nb.sae.records import Record, check_count, check_not_negative, check_one_of, check_positive, check_share
+from interp_nb.sae.imported import INPUT_NORMS, LATER, check_imported, settings_of_pairs
+from interp_nb.sae.imported import KINDS as IMPORTED_KINDS
+from interp_nb.sae.imported import NAMES as IMPORTED
+from interp_nb.sae.records import Record, check_count, check_one_of, check_positive
 
 ARCHITECTURES: Final = ("relu", "topk", "batch_topk", "matryoshka", "jumprelu", "gated")
+"""What `train_sae` trains; `imported` has the architectures that are only read from other libraries' files."""
 KINDS: Final = ("sae", "transcoder", "skip_transcoder", "crosscoder", "clt")
-TAKES_K: Final = ("topk", "batch_topk", "matryoshka")
-MULTI_SITE: Final = ("crosscoder", "clt")
+TAKES_K: Final = ("topk", "batch_topk", "matryoshka", "abs_topk", "group_max", "signed_topk")
+CROSS_LAYER: Final = ("clt", "skip_clt")
+MULTI_SITE: Final = ("crosscoder", *CROSS_LAYER)
 DEFAULT_K: Final = 32
 FREE_NORM: Final = 0.1
 """Norm of decoder rows that are learned, before training (Conerly et al. 2024, April update)."""
-
-SPARSITY_KINDS: Final[dict[str, tuple[str, ...]]] = {
-    "relu": ("l1", "tanh"),
-    "jumprelu": ("step", "tanh", "target_l0"),
-    "gated": ("l1",),
-}
-"""Sparsity losses an architecture can be trained with, its own paper's first; the others are kept sparse by k."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +30,16 @@ class SAEConfig(Record):
     d_sae: int
     """Number of latents."""
     architecture: str = "batch_topk"
-    """How latents activate: "relu", "topk", "batch_topk", "matryoshka", "jumprelu" or "gated"."""
+    """How latents activate: "relu", "topk", "batch_topk", "matryoshka", "jumprelu" or "gated"; of imported SAEs also
+    "abs_topk", "group_max", "matching_pursuit", "temporal", "signed_jumprelu" or "signed_topk"."""
     k: int | None = None
     """Active latents per token (a mean over the batch for "batch_topk"); 32 unless given; None where nothing is kept
     to a number."""
     d_out: int | None = None
     """Width of what it writes; `d_in` unless it is a transcoder."""
     kind: str = "sae"
-    """What is reconstructed from what: "sae", "transcoder", "skip_transcoder", "crosscoder" or "clt"."""
+    """What is reconstructed from what: "sae", "transcoder", "skip_transcoder", "crosscoder" or "clt"; of
+    imported SAEs also "skip_clt"."""
     n_sites: int = 1
     """Number of sites a crosscoder or cross-layer transcoder reads."""
     matryoshka_widths: tuple[int, ...] | None = None
@@ -57,19 +52,32 @@ class SAEConfig(Record):
     That is the pre-activations' standard deviation: about a sixth of the latents fire, and thresholds are where they
     matter; from the paper's 0.001 Adam needs thousands of steps to get there."""
     decoder_norm: str | None = None
-    """Either "unit": every decoder row has norm 1; or "free": norms are learned and weigh the sparsity loss. By default
-    "free" for "relu" (the April update) and where there are several sites, else "unit"."""
+    """Either "unit": every decoder row has norm 1; or "free": norms are learned and weigh the sparsity loss; or, of
+    imported SAEs, "any": rows have whatever norm, and nothing is ranked or weighed by it. By default "free" for "relu"
+    (the April update) and where there are several sites, else "unit"."""
     subtract_b_dec: bool | None = None
     """Whether the decoder's bias is taken off the input; by default for SAEs and not where input and output differ."""
     sites: tuple[str, ...] = ()
     """Hook names it was trained on, for error messages and cards; of a transcoder, input then output."""
     model: str | None = None
     """Name of the model it was trained on."""
+    exact_threshold: bool = False
+    """Whether an imported JumpReLU's thresholds are kept as numbers, negative ones included, not as logarithms."""
+    input_norm: str = "none"
+    """What is done to each row on entry and undone on exit, of imported SAEs: "none", "layer_norm" (mean 0, standard
+    deviation 1) or "constant_norm" (norm sqrt(d_in))."""
+    n_heads: int | None = None
+    """Heads of the activations it reads, 0 = its files do not say how many; these may then come as [... head d_head]
+    too."""
+    settings: tuple[tuple[str, Any], ...] | dict[str, Any] = ()
+    """Further settings of an imported architecture, by name; may be given as a dict."""
 
     def __post_init__(self) -> None:
         """Fill in what depends on other fields, and refuse what makes no sense."""
-        check_one_of("architecture", self.architecture, ARCHITECTURES)
-        check_one_of("kind", self.kind, KINDS)
+        check_one_of("architecture", self.architecture, (*ARCHITECTURES, *IMPORTED))
+        check_one_of("kind", self.kind, (*KINDS, *IMPORTED_KINDS))
+        check_one_of("input_norm", self.input_norm, INPUT_NORMS)
+        object.__setattr__(self, "settings", settings_of_pairs(self.settings))
         for name in ("d_in", "d_sae", "n_sites"):
             check_count(name, getattr(self, name))
         for name, value in self._derived().items():
@@ -78,10 +86,29 @@ class SAEConfig(Record):
         for name in ("bandwidth", "init_threshold"):
             check_positive(name, getattr(self, name))
         check_count("d_out", self.d_out)
-        check_one_of("decoder_norm", self.decoder_norm, ("unit", "free"))
+        check_one_of("decoder_norm", self.decoder_norm, ("unit", "free", "any"))
         self._check_k()
         self._check_widths()
         self._check_kind()
+        check_imported(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values that `from_json` turns back into an equal record.
+
+        Fields that files from before them do not have are left out at their defaults, so that hashes stay what they
+        were.
+        """
+        written = super().to_json()
+        if self.settings:
+            written["settings"] = dict(self.settings)
+        for item in fields(self):
+            if item.name in LATER and getattr(self, item.name) == item.default:
+                del written[item.name]
+        return written
+
+    def setting(self, name: str) -> Any:
+        """Give one of `settings`; None where it is not there."""
+        return dict(self.settings).get(name)
 
     @property
     def output_width(self) -> int:
@@ -121,8 +148,8 @@ class SAEConfig(Record):
         widths = self.matryoshka_widths
         if widths is None:
             return
-        if self.kind == "clt":
-            raise ConfigError("matryoshka needs one dictionary, and a clt has one per site; choose 'batch_topk'")
+        if self.kind in CROSS_LAYER:
+            raise ConfigError(f"matryoshka needs one dictionary, a {self.kind} has one per site; choose 'batch_topk'")
         if self.architecture != "matryoshka":
             raise ConfigError(f"matryoshka_widths need architecture='matryoshka', got {self.architecture!r}")
         if not widths or widths[0] < 1 or any(a >= b for a, b in pairwise(widths)):
@@ -150,151 +177,7 @@ class SAEConfig(Record):
             )
         if self.kind != "sae" and self.subtract_b_dec:
             raise ConfigError(f"subtract_b_dec must be False for a {self.kind}: b_dec lives where it writes")
-        if self.kind == "clt" and self.d_sae % self.n_sites:
+        if self.kind in CROSS_LAYER and self.d_sae % self.n_sites:
             raise ConfigError(
                 f"d_sae={self.d_sae} must be a multiple of n_sites={self.n_sites}: latents belong to sites"
             )
-
-
-@dataclass(frozen=True)
-class SparsityConfig(Record):
-    """Say what makes latents rare."""
-
-    kind: str | None = None
-    """The loss: "l1", "step", "tanh" or "target_l0"; None = the architecture's own (none where k does it)."""
-    coefficient: float | None = None
-    """Weight of that loss; None = a usual one for activations of mean squared norm d_in."""
-    target_l0: float | None = None
-    """Latents per token that "target_l0" aims at."""
-    tanh_scale: float = 4.0
-    """How soon "tanh" saturates, per unit of activation (Anthropic 2025)."""
-    warmup: float = 0.05
-    """Share of the run over which the coefficient rises from 0."""
-    k_start: int | None = None
-    """k at the beginning of the run; None = k all along."""
-    k_anneal: float = 0.1
-    """Share of the run over which k falls from `k_start`."""
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        if self.kind is not None:
-            check_one_of("sparsity kind", self.kind, ("l1", "step", "tanh", "target_l0"))
-        if self.coefficient is not None:
-            check_not_negative("sparsity coefficient", self.coefficient)
-        if self.k_start is not None:
-            check_count("k_start", self.k_start)
-        if self.target_l0 is not None:
-            check_positive("target_l0", self.target_l0)
-        check_positive("tanh_scale", self.tanh_scale)
-        for name in ("warmup", "k_anneal"):
-            check_share(name, getattr(self, name))
-
-
-@dataclass(frozen=True)
-class AuxKConfig(Record):
-    """Say how dead latents are brought back: they model what the living ones miss (Gao et al. 2024, A.2)."""
-
-    k_aux: int | None = None
-    """Dead latents used per token; None = half of the width that is written."""
-    coefficient: float = 1 / 32
-    """Weight of the loss; 0 = none."""
-    dead_after_tokens: int | None = None
-    """Tokens without firing after which a latent counts as dead; None = 10 million, or a tenth of a shorter run."""
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        for name in ("k_aux", "dead_after_tokens"):
-            if getattr(self, name) is not None:
-                check_count(name, getattr(self, name))
-        check_not_negative("auxk coefficient", self.coefficient)
-
-
-@dataclass(frozen=True)
-class TrainConfig(Record):
-    """Say how an SAE is trained."""
-
-    n_tokens: int = 2_000_000
-    """Tokens to train on."""
-    batch_size: int = 2048
-    """Tokens per step."""
-    lr: float | None = None
-    """Learning rate; None = 2e-4 * sqrt(2**14 / d_sae) for long runs (Gao et al. 2024), more for shorter ones: see
-    `resolved_lr`."""
-    betas: tuple[float, float] = (0.9, 0.999)
-    """Adam's decay rates."""
-    lr_warmup: float = 0.02
-    """Share of the run over which the learning rate rises from 0."""
-    lr_decay: float = 0.2
-    """Share of the run over which it falls to 0 at the end."""
-    sparsity: SparsityConfig = field(default_factory=SparsityConfig)
-    """What makes latents rare."""
-    auxk: AuxKConfig = field(default_factory=AuxKConfig)
-    """How dead latents are brought back."""
-    resample_every: int | None = None
-    """Tokens between resamplings of dead latents (Bricken et al. 2023); None = never."""
-    b_dec_init: str = "geometric_median"
-    """Decoder bias before training, from the first activations: "geometric_median", "mean" or "zero"."""
-    normalize: bool = True
-    """Scale activations to a mean squared norm of d_in while training; stored in the SAE, not visible in its use."""
-    buffer_tokens: int = 65536
-    """Tokens that are shuffled together."""
-    grad_clip: float | None = 1.0
-    """Largest norm of the gradient of all weights together: of the loss on activations of mean squared norm d_in (or as
-    they are, without `normalize`). 1 as in SAELens and dictionary_learning; None = as it comes (Gao et al.'s code)."""
-    precision: str = "fp32"
-    """Either "fp32", or "candidates_bf16": a fast product proposes latents, fp32 decides; the same numbers."""
-    dtype: str = "float32"
-    """Precision of the weights: "float32" or "float64"."""
-    seed: int = 0
-    """Seed of weights and shuffling."""
-    record_every: int = 10
-    """Steps between records of the history."""
-    eval_every: int | None = None
-    """Steps between evaluations on held-out text; None = ten in a run."""
-    n_eval_tokens: int = 8192
-    """Held-out tokens."""
-    ablation: str = "mean"
-    """What loss recovered is measured against: "mean" or "zero" activations."""
-    checkpoint_every: int | None = None
-    """Steps between checkpoints; None = ten in a run, where there is a folder for them."""
-    keep_checkpoints: int = 2
-    """Checkpoints kept."""
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        for name in ("n_tokens", "batch_size", "buffer_tokens", "n_eval_tokens", "record_every", "keep_checkpoints"):
-            check_count(name, getattr(self, name))
-        for name in ("resample_every", "eval_every", "checkpoint_every"):
-            if getattr(self, name) is not None:
-                check_count(name, getattr(self, name))
-        for name in ("lr", "grad_clip"):
-            if getattr(self, name) is not None:
-                check_positive(name, getattr(self, name))
-        for name in ("lr_warmup", "lr_decay"):
-            check_share(name, getattr(self, name))
-        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
-            raise ConfigError(f"betas must be two numbers from 0 to below 1, got {list(self.betas)}")
-        check_one_of("b_dec_init", self.b_dec_init, ("geometric_median", "mean", "zero"))
-        check_one_of("precision", self.precision, ("fp32", "candidates_bf16"))
-        check_one_of("dtype", self.dtype, ("float32", "float64"))
-        check_one_of("ablation", self.ablation, ("mean", "zero"))
-
-    def resolved_lr(self, d_sae: int) -> float:
-        """Give the learning rate for a dictionary of this size, and a run of this length.
-
-        2e-4 * sqrt(2**14 / d_sae) is Gao et al.'s, for 300,000 steps. A shorter run takes larger ones, by
-        (300,000 / n_steps)^0.32, up to 0.01: on the pocket model's activations, 1000 steps at the long run's rate leave
-        twice the error (17 % of the variance instead of 9 %).
-
-        Source: Gao et al. 2024, https://arxiv.org/abs/2406.04093 (the largest run: 40 billion tokens in batches of
-        131,072); Bjorck et al. 2024, https://arxiv.org/abs/2409.19913 (the exponent, for language models).
-        """
-        if self.lr is not None:
-            return self.lr
-        long_run = 2e-4 * math.sqrt(2**14 / d_sae)
-        n_steps = -(-self.n_tokens // self.batch_size)
-        return max(long_run, min(1e-2, long_run * float((300_000 / n_steps) ** 0.32)))
-
-    def dead_window(self) -> int:
-        """Give the number of tokens without firing after which a latent counts as dead."""
-        return self.auxk.dead_after_tokens or max(1, min(10_000_000, self.n_tokens // 10))

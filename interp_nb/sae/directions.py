@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interp_nb._errors import ConfigError
 from interp_nb.sae.coder import SAE
 
 
@@ -14,6 +15,32 @@ def sites_of(sae: SAE) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return sites, sites
     n_read = (len(sites) + 1) // 2
     return sites[:n_read], sites[n_read:]
+
+
+def check_fixed_rows(sae: SAE) -> None:
+    """Refuse an SAE of which a latent does not write the same on every token.
+
+    Raises:
+        ConfigError: it gives each token its own norm back.
+    """
+    if sae.cfg.input_norm != "none":
+        raise ConfigError(
+            f"what a latent of this SAE writes depends on the token: input_norm={sae.cfg.input_norm!r} gives each its "
+            "own norm back; sae.decode(latent_acts, acts) says what that is. Choose an SAE without"
+        )
+
+
+def check_row_by_row(sae: SAE) -> None:
+    """Refuse an SAE that reads whole documents where rows are encoded one by one.
+
+    Raises:
+        ConfigError: it does.
+    """
+    if sae.architecture.reads_sequences:
+        raise ConfigError(
+            f"a {sae.cfg.architecture} SAE reads whole documents, and here latents are looked up row by row: what is "
+            "new in a row depends on the rows before it; use sae.encode(acts) with acts [doc pos d_in]"
+        )
 
 
 @torch.no_grad()

@@ -99,6 +99,10 @@ class Documents:
         """Leave out the first documents in every later pass: they are held out."""
         self._skipped_on_restart = n_documents
 
+    def read_so_far(self) -> dict[str, Any]:
+        """Say which documents were read: how many of this pass, and the hash of all of them one after another."""
+        return {"kind": "documents read", "pass": self._epoch, "n_documents": self._index, "hash": self._chain}
+
     def identity(self) -> dict[str, Any]:
         """Say which data these are: a hash of all of them, or for streams of the first 16.
 

@@ -286,3 +286,12 @@ def _forward_bytes(source: Harvested) -> int:
     cfg, n_tokens = source.model.cfg, source.reading.batch_size * source.ctx_len
     scores = 3 * source.ctx_len * int(cfg.n_heads)
     return 4 * n_tokens * (_WIDE * int(cfg.d_model) + scores)
+
+
+def data_read(source: Any) -> dict[str, Any] | None:
+    """Say which data a source served: the documents read, or what it says of its rows."""
+    inner = getattr(source, "source", source)  # what a shuffling buffer draws from
+    if isinstance(inner, Harvested):
+        return inner.stream.documents.read_so_far()
+    found: dict[str, Any] | None = inner.provenance.get("data")
+    return found

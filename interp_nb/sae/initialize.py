@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from interp_nb.sae.config import FREE_NORM, TrainConfig
+from interp_nb.sae.config import FREE_NORM
+from interp_nb.sae.train_config import TrainConfig
 
 
 @torch.no_grad()

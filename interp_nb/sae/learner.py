@@ -15,13 +15,14 @@ from torch import Tensor
 from interp_nb._errors import NonFiniteError
 from interp_nb.sae.batches import Batch
 from interp_nb.sae.coder import SAE
-from interp_nb.sae.config import SAEConfig, TrainConfig
+from interp_nb.sae.config import SAEConfig
 from interp_nb.sae.losses import Objective, make_objective
 from interp_nb.sae.metrics import Spread, dead_fraction, share_explained
 from interp_nb.sae.parallel import Group
 from interp_nb.sae.schedules import k_at, lr_share, sparsity_share
 from interp_nb.sae.settings import Setting, coefficient_name, settings_of
 from interp_nb.sae.step import StepResult, Workspace, training_step
+from interp_nb.sae.train_config import TrainConfig
 from interp_nb.sae.upkeep import finish_gradients, finish_weights, resample_dead_
 
 FIRING_WINDOW: Final = 2**18

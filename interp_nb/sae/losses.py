@@ -13,9 +13,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from interp_nb._errors import ConfigError
-from interp_nb.sae.config import SPARSITY_KINDS, SAEConfig, TrainConfig
+from interp_nb.sae.config import SAEConfig
 from interp_nb.sae.kernels import step_through
 from interp_nb.sae.pairs import Layout
+from interp_nb.sae.train_config import SPARSITY_KINDS, TrainConfig
 
 
 class Objective(NamedTuple):

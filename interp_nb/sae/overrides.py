@@ -8,9 +8,11 @@ import dataclasses
 from typing import Any, Final
 
 from interp_nb._errors import ConfigError, ShapeError, nearest
-from interp_nb.sae.config import AuxKConfig, SAEConfig, SparsityConfig, TrainConfig
+from interp_nb.sae.config import SAEConfig
+from interp_nb.sae.imported import refuse_names, refuse_training
 from interp_nb.sae.losses import make_objective
 from interp_nb.sae.records import Record, field_names
+from interp_nb.sae.train_config import AuxKConfig, SparsityConfig, TrainConfig
 
 _SPARSITY: Final = {
     "sparsity_coefficient": "coefficient",
@@ -74,6 +76,7 @@ def configure(
     elif config is not None:
         sae_cfg, train_cfg = config
     for_sae, for_train = _sorted_by_record(given)
+    refuse_names(for_sae.get("architecture"), for_sae.get("kind"))  # before it is asked for settings of its own
     sae_cfg = _sae_config(d_in, sae_cfg, for_sae, sae_defaults or {})
     if sae_cfg.d_in != d_in:
         where = sae_cfg.sites[0] if sae_cfg.sites else "another site"
@@ -82,6 +85,7 @@ def configure(
             f"for {where}?"
         )
     train_cfg = _train_config(train_cfg, for_train)
+    refuse_training(sae_cfg)
     make_objective(sae_cfg, train_cfg)
     k_start = train_cfg.sparsity.k_start
     if k_start is not None and (sae_cfg.k is None or not sae_cfg.k <= k_start <= sae_cfg.d_sae):

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from interp_nb.sae.config import TrainConfig
+from interp_nb.sae.train_config import TrainConfig
 
 
 class Plan(NamedTuple):

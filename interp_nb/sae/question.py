@@ -8,9 +8,10 @@ from interp_nb._errors import ConfigError
 from interp_nb.models.info import model_info
 from interp_nb.models.protocol import HookedModel
 from interp_nb.sae.batches import ActivationSource
-from interp_nb.sae.config import SAEConfig, TrainConfig
+from interp_nb.sae.config import SAEConfig
 from interp_nb.sae.overrides import configure
 from interp_nb.sae.parallel import Group
+from interp_nb.sae.train_config import TrainConfig
 
 Config = SAEConfig | TrainConfig | tuple[SAEConfig, TrainConfig] | Mapping[str, Any]
 Resolved = list[tuple[SAEConfig, TrainConfig]]

@@ -20,6 +20,8 @@ from interp_nb._errors import ConfigError, ShapeError
 from interp_nb._measures import ce_loss
 from interp_nb.models.edit import HookFunction, capture, forward
 from interp_nb.models.protocol import HookedModel
+from interp_nb.sae.coder import SAE
+from interp_nb.sae.directions import check_row_by_row
 
 Reconstruct = Callable[[Float[Tensor, "row d_in"]], Float[Tensor, "row d_out"]]
 
@@ -73,7 +75,7 @@ class Recovery:
         self.model, self.tokens, self.ablation = model, tokens, ablation
         self.sites, self.target_sites = tuple(sites), tuple(target_sites or sites)
         self.mask = counted_tokens(model, tokens) if mask is None else mask
-        if not bool((self.mask[:, :-1] & self.mask[:, 1:]).any()):
+        if not bool(predicted(self.mask).any()):
             raise ShapeError("loss recovered needs two counted tokens in a row somewhere: all are BOS or padding")
         self.acts = self._captured(self.sites) if acts is None else acts
         same = self.sites == self.target_sites
@@ -88,9 +90,8 @@ class Recovery:
         Cost: one forward pass of the held-out tokens, and one of the SAE.
         """
         ce_recons = self._ce(reconstructed(sae, self.acts))
-        lost = self.ce_ablated - self.ce_clean
-        share = (self.ce_ablated - ce_recons) / lost if abs(lost) > _UNDEFINED_BELOW else math.nan
-        n_tokens = int((self.mask[:, :-1] & self.mask[:, 1:]).sum())
+        share = share_recovered(self.ce_clean, ce_recons, self.ce_ablated)
+        n_tokens = int(predicted(self.mask).sum())
         return LossRecovered(share, self.ce_clean, ce_recons, self.ce_ablated, self.ablation, n_tokens)
 
     def _ce(self, rows: Float[Tensor, "row d_out"] | None) -> float:
@@ -100,10 +101,10 @@ class Recovery:
         for part in self._parts():
             tokens, mask = self.tokens[part], self.mask[part]
             n_rows = int(mask.sum())
-            hooks = [] if rows is None else _replacements(self.target_sites, mask, rows[done : done + n_rows])
+            put = None if rows is None else rows[done : done + n_rows]
             done += n_rows
-            losses = ce_loss(forward(self.model, tokens, hooks=hooks), tokens)
-            counts = (mask[:, :-1] & mask[:, 1:]).to(losses.device)
+            losses = ce_loss(replaced(self.model, tokens, self.target_sites, mask, put), tokens)
+            counts = predicted(mask).to(losses.device)
             total += float(losses[counts].double().sum())
             count += float(counts.sum())
         return total / count
@@ -117,8 +118,7 @@ class Recovery:
         return torch.cat(rows)
 
     def _parts(self) -> Iterator[slice]:
-        per_doc = 4 * self.tokens.shape[1] * int(getattr(self.model.cfg, "d_vocab", 50_000))
-        n = max(1, int(_LOGITS_BYTES // per_doc))
+        n = windows_at_once(self.model, self.tokens.shape[1])
         for start in range(0, len(self.tokens), n):
             yield slice(start, start + n)
 
@@ -144,17 +144,61 @@ def loss_recovered(
     Raises:
         HookNameError: no such hook point.
         ShapeError: no counted tokens.
+        ConfigError: an SAE that reads whole documents, or sites that are not its own.
 
     Cost: four forward passes.
     Source: Bricken et al. 2023 ("loss recovered" under zero ablation); mean ablation leaves the average activation,
         which is the harder comparison.
     """
+    if isinstance(sae, SAE):
+        check_row_by_row(sae)
     sites = [site] if isinstance(site, str) else list(site)
-    two_sided = getattr(getattr(sae, "cfg", None), "kind", "sae") in ("transcoder", "skip_transcoder", "clt")
+    two_sided = getattr(getattr(sae, "cfg", None), "kind", "sae") in (
+        "transcoder", "skip_transcoder", "clt", "skip_clt",
+    )  # fmt: skip
     half = len(sites) // 2 if two_sided else len(sites)
     if two_sided and len(sites) % 2:
         raise ConfigError(f"a {sae.cfg.kind} needs its input sites and then as many output sites, got {sites}")
     return Recovery(model, tokens, sites[:half], sites[half:] or None, ablation=ablation, mask=mask).measure(sae)
+
+
+def share_recovered(clean: float, recons: float, ablated: float) -> float:
+    """Give the share of what an ablation loses that a reconstruction keeps; NaN where the ablation loses nothing.
+
+    (ablated - recons) / (ablated - clean), of losses or of other distances from the untouched run.
+    """
+    lost = ablated - clean
+    return (ablated - recons) / lost if abs(lost) > _UNDEFINED_BELOW else math.nan
+
+
+def replaced(
+    model: HookedModel,
+    tokens: Int[Tensor, "doc pos"] | Float[Tensor, "doc pos d_model"],
+    sites: Sequence[str],
+    mask: Bool[Tensor, "doc pos"],
+    rows: Float[Tensor, "row d_out"] | None,
+    *,
+    start_at_layer: int | None = None,
+) -> Float[Tensor, "doc pos d_vocab"]:
+    """Give a model's logits with rows put in place of the sites' activations at the tokens of a mask.
+
+    Args:
+        tokens: Token ids; the residual stream that enters `start_at_layer`, if that is given.
+        rows: In the order of the mask's tokens, the sites side by side; None = the untouched model.
+    """
+    hooks = [] if rows is None else _replacements(sites, mask, rows)
+    return forward(model, tokens, hooks=hooks, start_at_layer=start_at_layer)
+
+
+def predicted(mask: Bool[Tensor, "doc pos"]) -> Bool[Tensor, "doc pos-1"]:
+    """Say which predictions count: of a counted token, from a counted token."""
+    return mask[:, :-1] & mask[:, 1:]
+
+
+def windows_at_once(model: HookedModel, length: int) -> int:
+    """Give the number of windows whose logits fit into one forward."""
+    per_window = 4 * length * int(getattr(model.cfg, "d_vocab", 50_000))
+    return max(1, int(_LOGITS_BYTES // per_window))
 
 
 def counted_tokens(model: HookedModel, tokens: Int[Tensor, "doc pos"]) -> Bool[Tensor, "doc pos"]:
@@ -177,13 +221,14 @@ def reconstructed(sae: Reconstruct, acts: Float[Tensor, "row d_in"]) -> Float[Te
 def _replacements(
     sites: Sequence[str], mask: Bool[Tensor, "doc pos"], rows: Float[Tensor, "row d_out"]
 ) -> list[tuple[str, HookFunction]]:
-    def replace(values: Float[Tensor, "row d"]) -> HookFunction:
+    def replace(site: str, values: Float[Tensor, "row d"]) -> HookFunction:
         def put(activation: Tensor, hook: Any) -> Tensor:
             new = activation.clone()
             where = mask.to(new.device)
             new[where] = values.to(new).reshape(-1, *new.shape[2:])
-            return new
+            # NOTE: in place there: the hook sits at the entry of the second norm, and the skip connection goes past it.
+            return activation.copy_(new) if site.endswith("hook_resid_mid") else new
 
         return put
 
-    return [(site, replace(part)) for site, part in zip(sites, rows.chunk(len(sites), -1), strict=True)]
+    return [(site, replace(site, part)) for site, part in zip(sites, rows.chunk(len(sites), -1), strict=True)]

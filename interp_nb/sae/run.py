@@ -17,6 +17,8 @@ from interp_nb._errors import ConfigError
 from interp_nb._jobs import ENDED, Job
 from interp_nb._show import Live, result
 from interp_nb.sae.coder import SAE
+from interp_nb.sae.formats.own import versions
+from interp_nb.sae.harvesting import data_read
 from interp_nb.sae.run_status import RunStatus
 from interp_nb.sae.settings import checked_settings
 from interp_nb.sae.top_tokens import TopToken, latent_values, token_names, top_tokens
@@ -266,7 +268,10 @@ class TrainingRun(RunStatus):
         if job.state in ENDED:
             for sae, config, learner in zip(self._saes, self.configs, self._trainer.learners, strict=True):
                 tokens, state = (learner.failure.tokens, "failed") if learner.failure else (self.tokens, self.state)
-                sae.provenance = {**self.provenance, "train": config["train"], "tokens": tokens, "state": state}
+                sae.provenance = {
+                    **self.provenance, "train": config["train"], "tokens": tokens, "state": state,
+                    "data": data_read(self._trainer.source), "versions": versions(),
+                }  # fmt: skip
         if job.state in ENDED and self.state in ("done", "data ended"):
             self._trainer.let_go()
 

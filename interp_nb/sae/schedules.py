@@ -3,7 +3,7 @@
 Peaks and targets may be changed while a run goes on (`TrainingRun.set`); a schedule only says what share of them holds.
 """
 
-from interp_nb.sae.config import SparsityConfig, TrainConfig
+from interp_nb.sae.train_config import SparsityConfig, TrainConfig
 
 
 def lr_share(step: int, n_steps: int, config: TrainConfig) -> float:

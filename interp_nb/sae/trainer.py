@@ -23,7 +23,6 @@ from interp_nb._errors import DataError, InterpError, NonFiniteError
 from interp_nb.sae import checkpoint
 from interp_nb.sae.batches import ActivationSource, Batch, HeldOut
 from interp_nb.sae.commands import Change, Commands
-from interp_nb.sae.config import TrainConfig
 from interp_nb.sae.failures import fall_back, reconstructs
 from interp_nb.sae.learner import Learner
 from interp_nb.sae.metrics import Spread
@@ -31,6 +30,7 @@ from interp_nb.sae.pace import Plan, Rate
 from interp_nb.sae.parallel import Group
 from interp_nb.sae.recorder import Recorder
 from interp_nb.sae.settings import Setting
+from interp_nb.sae.train_config import TrainConfig
 
 STATE: Final = ("step", "tokens", "seconds", "reason")
 """What of a trainer is kept as it is."""

@@ -8,7 +8,6 @@ What is not here: how settings are resolved (`question`), how the parts are made
 SAE's step (`learner`), the result (`run`).
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,11 +15,12 @@ from typing import Any, Final
 import torch
 
 from interp_nb._errors import ConfigError
+from interp_nb._jobs import in_notebook
 from interp_nb.models.protocol import HookedModel
 from interp_nb.sae import checkpoint
 from interp_nb.sae.assembly import assemble
 from interp_nb.sae.batches import ActivationSource, HeldOut
-from interp_nb.sae.config import SAEConfig, TrainConfig
+from interp_nb.sae.config import SAEConfig
 from interp_nb.sae.foreground import in_foreground
 from interp_nb.sae.parallel import current_group, local_device
 from interp_nb.sae.question import Config, Question, Stream, check_same_run, facts, is_pair, resolve, split_reading
@@ -28,6 +28,7 @@ from interp_nb.sae.reading import Reading
 from interp_nb.sae.run import TrainingRun
 from interp_nb.sae.sources import make_source
 from interp_nb.sae.trackers import Callback
+from interp_nb.sae.train_config import TrainConfig
 
 # Names that both records of settings have are the training's; of the reading, one has another name here.
 _READING: Final = frozenset(Reading.__dataclass_fields__) - {"batch_size", "dtype"} | {"windows_per_forward"}
@@ -98,7 +99,7 @@ def train_sae(
         check_same_run(saved["facts"], facts(resolved, question, source), folder)
     run = assemble(source, resolved, question, model, held, folder, saved, callbacks, group, device)
     if background is None:
-        background = group is None and _in_notebook()
+        background = group is None and in_notebook()
     if background:
         run._start()
         return run
@@ -189,10 +190,3 @@ def _saved_run(folder: Path | None, *, resume: bool) -> dict[str, Any] | None:
 
 def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int)) else list(value)
-
-
-def _in_notebook() -> bool:
-    """Whether this runs in a kernel, where a cell should come back at once."""
-    ipython = sys.modules.get("IPython")
-    shell = None if ipython is None else ipython.get_ipython()
-    return getattr(shell, "kernel", None) is not None

@@ -148,7 +148,9 @@ def test_find_notebooks_says_that_the_install_is_incomplete(monkeypatch: pytest.
     assert _tutorials.find_notebooks() == tmp_path / "notebooks"
 
 
-@pytest.mark.parametrize("words", [["fly"], [], ["tour", "--nonsense"], ["doctor", "--", "--port=1"]])
+@pytest.mark.parametrize(
+    "words", [["fly"], [], ["sae"], ["sae", "inspect"], ["tour", "--nonsense"], ["doctor", "--", "--port=1"]]
+)
 def test_a_wrong_command_line_exits_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     try:
         code = cli.main(words)
@@ -170,6 +172,60 @@ def test_train_pocket_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(command, "cli_main", cli_main)
     assert cli.main(["train-pocket", "--steps", "5", "--help"]) == 3
     assert seen == [["--steps", "5", "--help"]]
+
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "saes" / "circuit_tracer" / "relu_skip"
+
+
+def test_sae_inspect_says_what_a_folder_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["sae", "inspect", str(FOLDER), "--sae-id", "layer_1"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert "format:       circuit_tracer" in said
+    assert "widths:       d_in=6, d_sae=10, d_out=6, float32" in said
+    assert "sites:        blocks.1.mlp.hook_in, blocks.1.hook_mlp_out" in said
+    assert "  b_dec on the input: not subtracted [default of this family]" in said
+    assert "  W_skip [6, 6] float32 in layer_1.safetensors: W_skip" in said
+    assert said[-1] == "all 2 here: layer_0, layer_1"
+
+
+def test_sae_inspect_exits_with_1_where_there_are_problems(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "layer_0.safetensors").write_bytes((FOLDER / "layer_0.safetensors").read_bytes())
+    assert cli.main(["sae", "inspect", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "sites:        unknown\n" in said
+    assert "problems:\n  config.yaml does not say where it reads and writes" in said
+    assert cli.main(["sae", "inspect", str(tmp_path / "nothing")]) == 1
+    [error] = capsys.readouterr().err.splitlines()
+    assert error.startswith("interp-nb: ") and "no SAE at" in error
+
+
+def test_sae_inspect_shows_the_first_of_several(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["sae", "inspect", str(FOLDER)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert "sites:        blocks.0.mlp.hook_in, blocks.0.hook_mlp_out" in said
+    assert said[-2:] == ["this is the first, layer_0; --sae-id ID shows another", "all 2 here: layer_0, layer_1"]
+
+
+def test_sae_convert_writes_another_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from interp_nb.sae.saving import load_sae
+
+    words = ["sae", "convert", str(FOLDER), str(tmp_path / "ours"), "--sae-id", "layer_0", "--dtype", "float16"]
+    assert cli.main(words) == 0
+    assert capsys.readouterr().out == (
+        f"{tmp_path / 'ours'}: relu, skip_transcoder, d_in=6, d_out=6, d_sae=10, "
+        "blocks.0.mlp.hook_in -> blocks.0.hook_mlp_out, as interp_nb\n"
+    )
+    assert load_sae(tmp_path / "ours").cfg == load_sae(FOLDER, sae_id="layer_0").cfg
+    assert cli.main(["sae", "convert", str(tmp_path / "ours"), str(tmp_path / "no"), "--format", "sparsify"]) == 1
+    assert "the files of sparsify cannot hold" in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
+def test_sae_formats_lists_them_all(capsys: pytest.CaptureFixture[str]) -> None:
+    from interp_nb.sae.formats.registry import FORMATS
+
+    assert cli.main(["sae", "formats"]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")] == list(FORMATS)
 
 
 def test_interrupt_ends_a_command_quietly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

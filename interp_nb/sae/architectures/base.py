@@ -14,7 +14,7 @@ from torch import Tensor
 from interp_nb.sae import losses
 from interp_nb.sae.config import SAEConfig
 from interp_nb.sae.pairs import AllPairs, Layout
-from interp_nb.sae.products import decode_pairs
+from interp_nb.sae.products import decode_pairs, dense_product
 from interp_nb.sae.select import Above, Rule
 
 
@@ -33,6 +33,14 @@ class Architecture:
     """Base: latents that activate by ReLU and are kept sparse by a loss."""
 
     name: ClassVar[str]
+    per_pair: ClassVar[bool] = True
+    """Whether `rule` and `activate` say what fires, pair by pair; else only `encode` does, on whole rows."""
+    signed: ClassVar[bool] = False
+    """Whether latents also fire below zero."""
+    reads_sequences: ClassVar[bool] = False
+    """Whether a row's latents depend on the rows before it, [... pos d_in]."""
+    needs_acts: ClassVar[str] = ""
+    """Why `write` needs what was encoded, as the end of a sentence that begins "decode of"; empty where it does not."""
 
     def parameters(self, cfg: SAEConfig) -> dict[str, Tensor]:
         """Give the parameters it has besides encoder and decoder, as they are before training."""
@@ -57,6 +65,30 @@ class Architecture:
     def infer(self, sae: Any, pre: Float[Tensor, "row d_sae"]) -> Float[Tensor, "row d_sae"]:
         """Turn pre-activations into activations, as in use: every row on its own."""
         return self.activate(sae, pre, AllPairs(*pre.shape))
+
+    def encode(self, sae: Any, acts: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_sae"]:
+        """Turn activations, as the model has them, into latent activations."""
+        rows = acts.reshape(-1, acts.shape[-1])
+        return self.infer(sae, self.pre_acts(sae, rows)).view(*acts.shape[:-1], sae.cfg.d_sae)
+
+    def pre_acts(self, sae: Any, rows: Float[Tensor, "row d_in"]) -> Float[Tensor, "row d_sae"]:
+        """Turn rows of activations, as the model has them, into pre-activations."""
+        return dense_product(sae.input(sae.normalize(rows)), sae.encoder, sae.b_enc, sae.encoder_sites)
+
+    def write(
+        self, sae: Any, latent_acts: Float[Tensor, "*batch d_sae"], acts: Float[Tensor, "*batch d_in"] | None
+    ) -> Float[Tensor, "*batch d_out"]:
+        """Turn latent activations into the activations they stand for, as the model has them.
+
+        Args:
+            acts: What was encoded, where the caller has it.
+        """
+        rows = latent_acts.reshape(-1, latent_acts.shape[-1])
+        read = None if acts is None else acts.reshape(-1, acts.shape[-1])
+        # A skip connection passes on what the model has, whatever is done to rows before they are encoded.
+        offset = sae.b_dec if read is None else sae.offset(sae.scale(read))
+        recons: Tensor = sae.denormalize(rows.to(sae.W_dec.dtype) @ sae.decoder() + offset, read)
+        return recons.view(*latent_acts.shape[:-1], recons.shape[-1])
 
     def decode(
         self, sae: Any, values: Float[Tensor, "*value"], pairs: Layout, acts: Float[Tensor, "row d_in"]

@@ -33,3 +33,22 @@ class CrossLayerTranscoder(Wiring):
         blocks = decoder.view(n_sites, len(decoder) // n_sites, n_sites, -1)
         later = torch.ones(n_sites, n_sites, dtype=decoder.dtype, device=decoder.device).triu()
         return (blocks * later[:, None, :, None]).view_as(decoder)  # type: ignore[no-any-return]
+
+
+class SkipCrossLayerTranscoder(CrossLayerTranscoder):
+    """A cross-layer transcoder with a linear path at each site, beside its latents.
+
+    Used, and not trained here: Gemma Scope 2 publishes them ("affine").
+    """
+
+    name: ClassVar[str] = "skip_clt"
+
+    def parameters(self, cfg: SAEConfig) -> dict[str, Tensor]:
+        """Give the skip matrices `[n_sites d_out d_in]`, widths of one site; they start at zero."""
+        return {"W_skip": torch.zeros(cfg.n_sites, cfg.output_width // cfg.n_sites, cfg.d_in // cfg.n_sites)}
+
+    def offset(self, sae: Any, acts: Float[Tensor, "row d_in"]) -> Float[Tensor, "*row d_out"]:
+        """Add each site's linear image to the bias."""
+        read = acts.view(len(acts), sae.cfg.n_sites, -1)
+        linear = torch.einsum("rsi,soi->rso", read, sae.W_skip)
+        return linear.reshape(len(acts), -1) + sae.b_dec  # type: ignore[no-any-return]

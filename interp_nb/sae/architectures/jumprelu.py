@@ -28,15 +28,23 @@ class JumpReLU(Architecture):
 
     def parameters(self, cfg: SAEConfig) -> dict[str, Tensor]:
         """Give the thresholds' logarithms: thresholds stay positive."""
+        if cfg.exact_threshold:
+            return {}
         assert cfg.init_threshold is not None
         return {"log_threshold": torch.full((cfg.d_sae,), cfg.init_threshold).log()}
+
+    def buffers(self, cfg: SAEConfig) -> dict[str, Tensor]:
+        """Give the thresholds themselves, of an imported SAE: a logarithm would move them by a rounding."""
+        return {"exact_threshold": torch.zeros(cfg.d_sae)} if cfg.exact_threshold else {}
 
     def rule(self, sae: Any, k: int | None = None) -> Rule:
         """Choose what is active, and what is near enough below the threshold to move it."""
         return Above(sae.threshold.detach() - WINDOW * sae.cfg.bandwidth)
 
     def activate(self, sae: Any, pre: Float[Tensor, "*value"], pairs: Layout) -> Float[Tensor, "*value"]:
-        """Step at the thresholds."""
+        """Step at the thresholds; below 0 nothing fires, whatever an imported threshold says."""
+        if sae.cfg.exact_threshold:
+            return pairs.keep(torch.relu(pre) * (pre > pairs.of_latent(sae.threshold)))
         return pairs.keep(jump_relu(pre, pairs.of_latent(sae.threshold), sae.cfg.bandwidth))
 
     @torch.no_grad()

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from interp_nb.sae.coder import SAE
-from interp_nb.sae.config import ARCHITECTURES, KINDS, MULTI_SITE, SPARSITY_KINDS, TAKES_K, SAEConfig
+from interp_nb.sae.config import ARCHITECTURES, KINDS, MULTI_SITE, TAKES_K, SAEConfig
 from interp_nb.sae.losses import Objective
+from interp_nb.sae.train_config import SPARSITY_KINDS
 
 N_ROWS, D_IN, D_SAE, N_SITES = 5, 6, 12, 3
 

@@ -372,7 +372,9 @@ def test_file_is_the_old_one_until_the_new_one_is_whole(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr(_atomic, "flush", lambda at: synced.append((at, path.read_text())))
     write_atomically(path, lambda part: part.write_text("new"))
-    assert synced == [(path.with_name("file.txt.part"), "old"), (path.parent, "new")]
+    (part, before), after = synced
+    assert part.parent == path.parent and part.match("file.txt.*.part")
+    assert (before, after) == ("old", (path.parent, "new"))
     assert [one.name for one in path.parent.iterdir()] == ["file.txt"]
 
 

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interp_nb._errors import ConfigError, ShapeError
-from interp_nb.sae.config import ARCHITECTURES, KINDS, TAKES_K, AuxKConfig, SAEConfig, SparsityConfig, TrainConfig
+from interp_nb.sae.config import ARCHITECTURES, KINDS, TAKES_K, SAEConfig
 from interp_nb.sae.losses import make_objective
 from interp_nb.sae.overrides import REFUSED, configure
+from interp_nb.sae.train_config import AuxKConfig, SparsityConfig, TrainConfig
 
 configs = st.builds(
     lambda architecture, kind, k, n_sites: (architecture, kind, k, n_sites if kind in ("crosscoder", "clt") else 1),

@@ -96,8 +96,8 @@ def test_batch_that_does_not_divide_is_refused():
     from types import SimpleNamespace
 
     from interp_nb._errors import ConfigError
-    from interp_nb.sae.config import TrainConfig
     from interp_nb.sae.question import _check_divides
+    from interp_nb.sae.train_config import TrainConfig
 
     with pytest.raises(ConfigError, match="batch_size must be a multiple of the 3 processes, got 64: 63 would do"):
         _check_divides(TrainConfig(batch_size=64), SimpleNamespace(size=3))

@@ -13,7 +13,11 @@ from safetensors.torch import load_file, save_file
 from interp_nb._errors import ConfigError, DiskError, ModelNotFoundError, SaveFormatError
 from interp_nb.sae.coder import SAE
 from interp_nb.sae.config import SAEConfig
-from interp_nb.sae.saving import CARD, HEADER, WEIGHTS, load_sae
+from interp_nb.sae.directions import check_fixed_rows
+from interp_nb.sae.formats.own import CARD, HEADER, WEIGHTS
+from interp_nb.sae.imported import LATER
+from interp_nb.sae.saving import EMBEDDED, content_hash, load_sae
+from interp_nb.sae.training import train_sae
 from tests.unit.sae.sae_cases import CASES, make_batch, make_sae
 
 
@@ -90,7 +94,7 @@ def test_a_save_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
 
 def test_what_cannot_be_saved_is_refused(tmp_path):
     sae = SAE(SAEConfig(4, 8, k=2))
-    with pytest.raises(ConfigError, match="format must be one of 'interp_nb', got 'pickle'"):
+    with pytest.raises(ConfigError, match=r"format must be one of 'interp_nb', .*got 'pickle'"):
         sae.save(tmp_path, "pickle")
     with pytest.raises(ConfigError, match=r"dtype must be one of .*got 'float61'; did you mean 'float64'"):
         sae.save(tmp_path, dtype="float61")
@@ -111,7 +115,7 @@ def test_what_cannot_be_saved_is_refused(tmp_path):
 def test_names_and_folders_without_an_sae_are_refused(tmp_path):
     with pytest.raises(ModelNotFoundError, match="no SAE at 'pockt'; did you mean 'pocket'"):
         load_sae("pockt")
-    with pytest.raises(ModelNotFoundError, match=r"expected sae\.safetensors in it"):
+    with pytest.raises(ModelNotFoundError, match=r"expected sae\.safetensors \(interp_nb\), "):
         load_sae(tmp_path)
 
 
@@ -149,8 +153,121 @@ def test_a_flipped_bit_and_a_cut_file_are_refused(tmp_path):
     with pytest.raises(SaveFormatError, match="does not have the hash"):
         load_sae(folder)
     (folder / WEIGHTS).write_bytes(whole[:-10])
-    with pytest.raises(SaveFormatError, match="not a whole safetensors file"):
+    with pytest.raises(SaveFormatError, match=r"must be a whole \.safetensors file"):
         load_sae(folder)
     save_file({"W_dec": torch.zeros(2)}, folder / WEIGHTS)
     with pytest.raises(SaveFormatError, match="no header of ours"):
         load_sae(folder)
+
+
+class Report:
+    """What `sae.save` asks of an `SAEReport`."""
+
+    def __init__(self, of: SAE) -> None:
+        self.sae = {"sha256": content_hash(of)}
+
+    def card_metrics(self) -> dict[str, float]:
+        return {"l0": 2.0}
+
+    def to_html(self) -> str:
+        return "<html>a report</html>"
+
+
+def test_a_report_goes_into_the_card_and_beside_it(tmp_path):
+    sae = SAE(SAEConfig(4, 8, k=2))
+    folder = sae.save(tmp_path, report=Report(sae))
+    card = json.loads((folder / CARD).read_text())
+    assert card["metrics"] == {"of": content_hash(sae), "values": {"l0": 2.0}}
+    assert (folder / "report.html").read_text() == "<html>a report</html>"
+    loaded = load_sae(folder)
+    assert loaded.provenance["metrics"]["values"] == {"l0": 2.0} and sae.provenance == {}
+    again = json.loads((loaded.save(tmp_path / "again") / CARD).read_text())
+    assert again["metrics"] == card["metrics"]
+    with torch.no_grad():
+        loaded.b_enc += 1
+    changed = loaded.save(folder)
+    assert json.loads((changed / CARD).read_text())["metrics"] is None  # they are of other weights
+    assert not (folder / "report.html").exists()
+
+
+def test_a_report_of_another_sae_is_refused(tmp_path):
+    sae = SAE(SAEConfig(4, 8, k=2))
+    with pytest.raises(ConfigError, match="the report is of another SAE"):
+        sae.save(tmp_path / "new", report=Report(SAE(SAEConfig(4, 8, k=2), seed=1)))
+    with pytest.raises(ConfigError, match="have no card for a report"):
+        SAE(SAEConfig(4, 8, "topk", k=2)).save(tmp_path / "new", "sparsify", report=Report(sae))
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_trained_one_says_what_it_was_trained_on_and_with(tmp_path):
+    run = train_sae(None, "here", torch.randn(300, 4), n_tokens=128, batch_size=32, d_sae=8, k=2, background=False)
+    card = json.loads((run.sae.save(tmp_path) / CARD).read_text())
+    assert card["data"]["kind"] == "tensors" and card["data"]["n_rows"] == 300
+    assert card["versions"]["torch"] == torch.__version__ and "interp_nb" in card["versions"]
+    assert card["sites"] == ["here"] or card["sites"] == []
+
+
+def test_hashes_from_before_the_fields_of_imported_saes_hold(tmp_path):
+    """Files from then have no such fields, and their hash was taken without them."""
+    for name in EMBEDDED:
+        sae = load_sae(name)
+        assert not set(LATER) & sae.cfg.to_json().keys()
+    sae = SAE(SAEConfig(6, 8, "jumprelu", exact_threshold=True, decoder_norm="any", n_heads=2))
+    folder = sae.save(tmp_path)
+    assert {"exact_threshold", "n_heads"} <= json.loads((folder / CARD).read_text())["config"].keys()
+    assert load_sae(folder).cfg == sae.cfg and content_hash(load_sae(folder)) == content_hash(sae)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"architecture": "group_max", "k": 2}, "only read from other libraries' files.*train 'topk' instead"),
+        ({"architecture": "matching_pursuit"}, "only read from other libraries' files.*train 'topk' instead"),
+        ({"architecture": "temporal"}, "only read from other libraries' files.*train 'batch_topk' instead"),
+        ({"architecture": "jumprelu", "exact_threshold": True}, "exact_threshold=True belongs to imported SAEs"),
+        ({"architecture": "relu", "input_norm": "layer_norm"}, "input_norm='layer_norm' belongs to imported SAEs"),
+        ({"architecture": "relu", "n_heads": 2}, "n_heads=2 belongs to imported SAEs"),
+        ({"architecture": "relu", "decoder_norm": "any"}, "decoder_norm='any' belongs to imported SAEs"),
+    ],
+)
+def test_what_is_only_imported_is_not_trained(fields, message):
+    with pytest.raises(ConfigError, match=message):
+        train_sae(None, "here", torch.randn(64, 4), d_sae=8, background=False, **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"architecture": "relu", "exact_threshold": True}, "exact_threshold needs architecture='jumprelu'"),
+        ({"architecture": "group_max", "k": 3}, "d_sae=8 to be a multiple of k=3"),
+        ({"architecture": "relu", "n_heads": 3}, "n_heads=3 needs"),
+        ({"architecture": "relu", "input_norm": "batch_norm"}, "input_norm must be one of 'none', 'layer_norm'"),
+        ({"architecture": "relu", "settings": {"depth": 3}}, "relu has no further settings, got depth"),
+        ({"architecture": "temporal", "settings": {"depth": {1}}}, "names with plain JSON values"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(fields, message):
+    with pytest.raises(ConfigError, match=message):
+        SAEConfig(4, 8, **fields)
+
+
+def test_heads_may_come_apart():
+    sae = SAE(SAEConfig(6, 8, "relu", n_heads=2)).requires_grad_(False)
+    acts = torch.randn(5, 7, 2, 3)
+    flat = sae(acts.flatten(2))
+    assert torch.equal(sae(acts), flat.view(5, 7, 2, 3)) and sae.encode(acts).shape == (5, 7, 8)
+    assert torch.equal(sae.decode(sae.encode(acts)), flat)
+
+
+@pytest.mark.parametrize("how", ["layer_norm", "constant_norm"])
+def test_a_norm_that_is_divided_out_is_put_back(how):
+    sae = SAE(SAEConfig(6, 8, "relu", input_norm=how, decoder_norm="any")).requires_grad_(False)
+    acts = torch.randn(9, 6)
+    # Whatever its size, a row has the same latents and comes back at its size.
+    torch.testing.assert_close(sae.encode(acts * 100), sae.encode(acts), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(sae(acts * 100), sae(acts) * 100, rtol=1e-3, atol=1e-2)
+    assert not torch.allclose(sae(acts * 100), sae(acts), rtol=0.1)
+    with pytest.raises(ConfigError, match=f"input_norm='{how}' needs acts too"):
+        sae.decode(sae.encode(acts))
+    with pytest.raises(ConfigError, match="depends on the token"):
+        check_fixed_rows(sae)

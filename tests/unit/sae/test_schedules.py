@@ -4,7 +4,7 @@ import pytest
 
 
 def config(**fields):
-    from interp_nb.sae.config import TrainConfig
+    from interp_nb.sae.train_config import TrainConfig
 
     return TrainConfig(**fields)
 
@@ -34,8 +34,8 @@ def test_lr_never_exceeds_one_where_rise_and_fall_overlap():
 
 
 def test_sparsity_coefficient_rises_from_zero():
-    from interp_nb.sae.config import SparsityConfig
     from interp_nb.sae.schedules import sparsity_share
+    from interp_nb.sae.train_config import SparsityConfig
 
     made = SparsityConfig(warmup=0.5)
     assert [sparsity_share(step, 8, made) for step in (0, 1, 2, 4, 7)] == [0.0, 0.25, 0.5, 1.0, 1.0]
@@ -43,8 +43,8 @@ def test_sparsity_coefficient_rises_from_zero():
 
 
 def test_k_falls_from_its_start_to_k():
-    from interp_nb.sae.config import SparsityConfig
     from interp_nb.sae.schedules import k_at
+    from interp_nb.sae.train_config import SparsityConfig
 
     made = SparsityConfig(k_start=64, k_anneal=0.5)
     assert [k_at(step, 8, 8, made) for step in range(8)] == [64, 50, 36, 22, 8, 8, 8, 8]

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interp_nb.sae.coder import SAE
-from interp_nb.sae.config import SAEConfig, TrainConfig
+from interp_nb.sae.config import SAEConfig
 from interp_nb.sae.initialize import geometric_median, initialize_
+from interp_nb.sae.train_config import TrainConfig
 from interp_nb.sae.upkeep import (
     finish_gradients,
     finish_weights,
