@@ -7,6 +7,7 @@ unit. How results reach a widget, and the lock that a forward needs, live elsewh
 import contextlib
 import contextvars
 import logging
+import sys
 import threading
 import time
 import traceback
@@ -237,6 +238,13 @@ class Job(Generic[T]):
     def _raise_failure(self) -> None:
         if self.error is not None:
             raise self.error
+
+
+def in_notebook() -> bool:
+    """Return whether this runs in a kernel: its streams are no terminal, but watched."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return getattr(shell, "kernel", None) is not None
 
 
 def _forget_frames(error: BaseException) -> None:

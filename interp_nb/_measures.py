@@ -35,8 +35,14 @@ def kl(
     kl = sum over tokens t of p(t) * (log p(t) - log q(t)), p = softmax(reference_logits), q = softmax(logits);
     0 = the same prediction.
     """
-    log_p, log_q = reference_logits.float().log_softmax(-1), logits.float().log_softmax(-1)
-    return (log_p.exp() * (log_p - log_q)).sum(-1)
+    return kl_of(reference_logits.float().log_softmax(-1), logits.float().log_softmax(-1))
+
+
+def kl_of(
+    reference: Float[Tensor, "*batch d_vocab"], log_probs: Float[Tensor, "*batch d_vocab"]
+) -> Float[Tensor, "*batch"]:
+    """Measure the same of log-probabilities, where a reference is compared with several predictions."""
+    return (reference.exp() * (reference - log_probs)).sum(-1)
 
 
 def ce_loss(

@@ -3,6 +3,7 @@
 Contrasts are resampled, never tokens: the tokens of one prompt are not independent of each other.
 """
 
+import math
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -130,6 +131,22 @@ def bootstrap_mean(
     )
     enough = (known.sum(0) > 1).cpu()
     return Interval(*(torch.where(enough, end, torch.nan) for end in found))
+
+
+def share_interval(n_chosen: int, n: int, *, level: float = LEVEL) -> tuple[float, float]:
+    """Bound a share of independent things, such as of latents (Wilson); NaN of nothing.
+
+    Holds at shares of 0 and 1 too, where resampling would be sure.
+
+    Source: Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953.
+    """
+    if not n:
+        return math.nan, math.nan
+    z = float(torch.special.ndtri(torch.tensor((1 + level) / 2, dtype=torch.float64)))
+    share, shift = n_chosen / n, z * z / n
+    middle = share + shift / 2
+    half = z * math.sqrt(share * (1 - share) / n + shift / (4 * n))
+    return max(0.0, (middle - half) / (1 + shift)), min(1.0, (middle + half) / (1 + shift))
 
 
 def rank_correlation(first: Float[Tensor, " n"], second: Float[Tensor, " n"]) -> float:

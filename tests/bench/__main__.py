@@ -15,8 +15,10 @@ ENTRIES = {
     "patching": "patching_speed",
     "harvest": "harvest_speed",
     "sae": "sae_speed",
+    "sae-quality": "sae_quality",
     "store": "store_speed",
     "steering": "steering_speed",
+    "evaluate": "evaluate_speed",
 }
 
 

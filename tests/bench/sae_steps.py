@@ -79,11 +79,12 @@ def interp_nb(size: Size, kind: str, data: Iterator[Tensor]) -> Trainer:
     """Make ours: what `train_sae` does with a batch. "+bf16": candidates from low precision; "+sparse": L0 about k."""
     from interp_nb.sae.batches import Batch
     from interp_nb.sae.coder import SAE
-    from interp_nb.sae.config import TAKES_K, AuxKConfig, SAEConfig, TrainConfig
+    from interp_nb.sae.config import TAKES_K, SAEConfig
     from interp_nb.sae.initialize import initialize_
     from interp_nb.sae.learner import Learner
     from interp_nb.sae.metrics import Spread
     from interp_nb.sae.normalize import input_scale
+    from interp_nb.sae.train_config import AuxKConfig, TrainConfig
 
     architecture, *flags = kind.split("+")
     widths = tuple(size.d_sae // part for part in (8, 4, 2, 1)) if architecture == "matryoshka" else None

@@ -18,6 +18,7 @@ LIMITS = {
     "head_roles": 120 * KB,
     "train_monitor": 120 * KB,
     "feature_dashboard": 250 * KB,
+    "sae_report": 190 * KB,
     "steering_playground": 250 * KB,
 }
 # What a page would need the network for. XML namespaces are names, not addresses.

@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from nbval.plugin import find_comment_markers
 
 from tests.house.source import NOTEBOOKS, ROOT, dotted, imports, modules, tracked_files
 
@@ -17,6 +18,7 @@ NOTES = re.compile("|".join([r"\bTO" + r"DO\b", r"\bFIX" + r"ME\b", r"\bXX" + r"
 # Cells that nbval does not compare, by notebook; each needs a comment that says why, and a reason to be counted here.
 IGNORED_CELLS = {
     "07_train_an_sae.ipynb": 3,
+    "08_sae_quality.ipynb": 12,
     "10_feature_dashboard.ipynb": 2,
     "11_label_and_score_features.ipynb": 7,
     "12_feature_dictionaries.ipynb": 3,
@@ -25,7 +27,8 @@ IGNORING_TAGS = {"nbval-skip", "nbval-ignore-output", "raises-exception"}
 # Modules that may speak to a network: the hub by its own client, and programs that start a local server or kernel.
 NETWORKED = {"urllib.request", "http.client", "http.server", "requests", "httpx", "socket", "huggingface_hub"}
 MAY_NETWORK = {
-    "interp_nb.models.hub", "interp_nb.cli", "interp_nb.headless", "interp_nb.features.hosted.sending"
+    "interp_nb.models.hub",
+    "interp_nb.sae.formats.hub", "interp_nb.cli", "interp_nb.headless", "interp_nb.features.hosted.sending"
 }  # fmt: skip
 
 
@@ -58,6 +61,8 @@ def test_ignored_notebook_cells_are_counted_and_explained():
                 continue
             counts[path.name] = counts.get(path.name, 0) + 1
             assert source.lstrip().startswith("#"), f"{path.name}: a cell that nbval ignores must begin by saying why"
+            # nbval overlooks a marker that shares its line with the reason, and compares the cell.
+            assert tags & IGNORING_TAGS or any(find_comment_markers(source)), f"{path.name}: {source[:80]}"
     assert counts == IGNORED_CELLS
 
 

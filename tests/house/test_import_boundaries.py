@@ -8,7 +8,7 @@ import pytest
 
 from tests.house.source import PACKAGE, ROOT, dotted, imports, modules
 
-COMPUTE = {"heads", "lens", "patching", "sae", "features", "steering"}
+COMPUTE = {"heads", "lens", "patching", "sae", "features", "steering", "evaluation"}
 # What belongs to no layer stands above all of them: commands, tours, lessons.
 LAYERS: dict[str, set[str]] = {
     "_": {"_"},
@@ -16,6 +16,7 @@ LAYERS: dict[str, set[str]] = {
     **{name: {"_", "models", name} for name in COMPUTE},
     "features": {"_", "models", "features", "sae"},
     "steering": {"_", "models", "steering", "sae"},
+    "evaluation": {"_", "models", "evaluation", "sae", "features"},
     "remote": {"_", "models", "remote", *COMPUTE},
     # Result classes only; a widget that needs the model receives a callable.
     "widgets": {"_", "widgets", *COMPUTE},
