@@ -1,4 +1,4 @@
-/* generated from widgets/, sha256 4c5962fbc47994e7e524b96d9f1440c98441a39ac936a6940ff70dd534ce41a7, interp_nb 0.1.0 */
+/* generated from widgets/, sha256 1b6498eecd4c8ed326eb5ec0df92aaa37c73b438c424abbfc67ce345a6956588, interp_nb 0.1.0 */
 // src/shared/types.ts
 var RequestError = class extends Error {
   constructor(type, message) {
@@ -22,11 +22,12 @@ var Bridge = class {
   /** Ask the kernel; rejects with RequestError on an error reply, on timeout, and when the view goes away. */
   request(method, params = {}, options = {}) {
     const id = `${PAGE}-${++counter}`;
-    const { signal, timeout = 6e4 } = options;
+    const { signal, cancel, timeout = 6e4 } = options;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(new RequestError("Aborted", "request was cancelled"));
+      const onCancel = () => this.model.send({ v: 1, kind: "cancel", id });
       const onAbort = () => {
-        this.model.send({ v: 1, kind: "cancel", id });
+        onCancel();
         this.#take(id)?.reject(new RequestError("Aborted", "request was cancelled"));
       };
       const timer = setTimeout(() => {
@@ -34,9 +35,11 @@ var Bridge = class {
         this.#take(id)?.reject(new RequestError("Timeout", text));
       }, timeout);
       signal?.addEventListener("abort", onAbort);
+      cancel?.addEventListener("abort", onCancel);
       const stop = () => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
+        cancel?.removeEventListener("abort", onCancel);
       };
       this.#waiting.set(id, { resolve, reject, stop });
       this.model.send({ v: 1, kind: "request", id, method, params });
@@ -423,8 +426,11 @@ function renderView(name, css, mount, model, shared, el) {
 // src/shared/parts.css
 var parts_default = ".inb-root h5{margin:0 0 5px;font-size:12px;font-weight:600;color:var(--inb-text)}.inb-root h6{margin:0 0 3px;font-size:11px;font-weight:400;color:var(--inb-soft)}.inb-root :is(ol,ul){list-style:none;margin:0;padding:0}.inb-root .inb-link{height:auto;padding:0 4px;border:0;background:none;font-size:11px;color:var(--inb-focus)}.inb-root .inb-link:hover{text-decoration:underline}.inb-top{display:flex;flex-wrap:wrap;align-items:baseline;justify-content:space-between;gap:0 20px}.inb-run{min-width:0;overflow-wrap:anywhere}.inb-run-token{padding:1px 0;border-radius:2px;white-space:pre-wrap;unicode-bidi:isolate}.inb-run-token.inb-at{font-weight:600}.inb-run-token.inb-uncounted{margin-right:3px;font-size:.72em;color:var(--inb-muted)}.inb-run-token.inb-filled .inb-mark{color:inherit;opacity:.75}.inb-root .inb-run-token:focus-visible{outline:2px solid var(--inb-focus);outline-offset:0}.inb-root input[type=range]{width:150px;padding:0;accent-color:var(--inb-focus)}.inb-key{display:inline-block;width:14px;height:6px;margin:0 3px 1px 0;border-radius:2px}.inb-key.inb-after{margin-left:8px}.inb-key.inb-before,.inb-change-bar.inb-before{background:var(--inb-line)}.inb-key.inb-after,.inb-change-bar.inb-after{background:var(--inb-positive)}.inb-change{display:grid;grid-template-columns:minmax(60px,130px) minmax(50px,1fr) 8ch 1em 8ch;align-items:center;gap:0 6px;height:22px;font-size:12px;border-top:1px solid var(--inb-hair);color:var(--inb-text)}.inb-change>:nth-child(n+3){text-align:right;white-space:nowrap}.inb-change-name{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.inb-change-name .inb-token{white-space:pre}.inb-change-track{display:flex;flex-direction:column;gap:2px}.inb-change-bar{display:block;height:6px;min-width:1px;border-radius:2px;transition:width .2s}.inb-ramp-key{display:flex;flex-wrap:wrap;align-items:center;gap:2px 7px;margin-top:8px;font-size:11px;color:var(--inb-soft)}.inb-ramp{width:110px;height:9px;border-radius:2px}";
 
+// src/shared/tabs.css
+var tabs_default = ".inb-tabs{display:flex;gap:2px 18px;flex-wrap:wrap;margin-bottom:14px;border-bottom:1px solid var(--inb-hair)}.inb-root .inb-tab{padding:5px 1px 6px;border:0;border-bottom:2px solid transparent;border-radius:0;margin-bottom:-1px;background:none;font-size:13px;color:var(--inb-muted)}.inb-root .inb-tab:hover:not(:disabled){border-color:transparent;color:var(--inb-text)}.inb-root .inb-tab[aria-selected=true]:not(:disabled){color:var(--inb-text);border-bottom-color:var(--inb-accent)}";
+
 // src/feature_dashboard/style.css
-var style_default = ".inb-feature_dashboard p{margin:0}.inb-feature_dashboard .inb-stale{opacity:.5;transition:opacity .15s .1s}.inb-bad-text{color:var(--inb-bad)}.inb-feature_dashboard .inb-body>.inb-hint{display:block;margin:-4px 0 10px}.inb-split{display:grid;grid-template-columns:minmax(0,1fr);gap:18px}.inb-list{position:relative;max-height:var(--inb-list-height, 230px);overflow-y:auto;overscroll-behavior:contain;scrollbar-width:thin;border-top:1px solid var(--inb-hair);border-bottom:1px solid var(--inb-hair)}.inb-main{min-width:0}@container (min-width: 700px){.inb-split{grid-template-columns:clamp(250px,27cqw,350px) minmax(0,1fr);gap:26px;align-items:start}.inb-browse{--inb-list-height: 600px;position:sticky;top:0}}.inb-browse{container-type:inline-size}@container (max-width: 300px){.inb-word{display:none}}.inb-list-bar{display:flex;flex-direction:column;gap:6px;margin-bottom:6px}.inb-search-row,.inb-filter-row{display:flex;flex-wrap:wrap;align-items:center;gap:5px 8px}.inb-root .inb-search{flex:1 1 110px;min-width:0;height:28px;padding:0 8px}.inb-root .inb-search-by{flex:0 1 126px;min-width:0;height:28px}.inb-filter-row:not(:has(.inb-density-limits)){flex-wrap:nowrap}.inb-filter-row label:has(select){flex:1 1 0}.inb-filter-row label{display:inline-flex;align-items:center;gap:5px;font-size:12px;color:var(--inb-muted);min-width:0}.inb-filter-row select{flex:1 1 0;min-width:0}.inb-root .inb-turn{flex:none;width:26px;padding:0;margin-left:-4px}.inb-root .inb-density-limits input{width:56px;height:24px;padding:0 5px}.inb-root .inb-boxed{align-self:flex-start;height:22px;font-size:11px}.inb-list-head{display:flex;align-items:baseline;gap:8px;padding:0 17px 2px 9px;font-size:11px;color:var(--inb-muted);white-space:nowrap}.inb-list-head .inb-row-value{color:inherit}.inb-list-said{margin-left:auto}.inb-list-sheet{position:relative}.inb-row{position:absolute;inset:0 0 auto;height:27px;padding:0 8px 0 6px;display:flex;align-items:center;gap:8px;font-size:12px;cursor:pointer;border-left:3px solid transparent}.inb-row:hover{background:var(--inb-surface)}.inb-row[aria-selected=true],.inb-heat-row[aria-selected=true] .inb-heat-name{background:var(--inb-surface);border-left-color:var(--inb-accent);color:var(--inb-text)}.inb-row[aria-selected=true] .inb-row-text:not(.inb-mark){font-weight:600}.inb-row.inb-dim{opacity:.6}.inb-row-index{flex:none;min-width:4.6ch;text-align:right;color:var(--inb-muted);font-size:11px}.inb-row-text{flex:1 1 0;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;unicode-bidi:isolate}.inb-row-badge{flex:none;font-size:11px;color:var(--inb-accent)}.inb-row-track{flex:none;width:44px;height:5px;border-radius:2px;background:var(--inb-hair);overflow:hidden}.inb-row-bar{display:block;height:100%;border-radius:2px;background:var(--inb-positive)}.inb-row-value{flex:none;min-width:5.4ch;text-align:right;color:var(--inb-soft)}.inb-about{margin-bottom:12px}.inb-about-row{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px 14px;margin-bottom:8px}.inb-root .inb-latent-name{margin:0;font-size:17px;letter-spacing:-.01em;white-space:nowrap}.inb-about-row>.inb-button{align-self:center}.inb-flag{margin-left:8px;padding:1px 7px;border-radius:9px;font-size:11px;font-weight:400;letter-spacing:0;vertical-align:2px;color:var(--inb-text);background:var(--inb-surface)}.inb-label{flex:1 1 220px;min-width:0}.inb-label-line{display:flex;flex-wrap:wrap;align-items:baseline;gap:1px 10px}.inb-label-text{font-size:15px;color:var(--inb-text);overflow-wrap:anywhere;unicode-bidi:isolate}.inb-label-text.inb-mark{color:var(--inb-muted)}.inb-label-form{display:flex;flex-wrap:wrap;gap:6px}.inb-root .inb-label-form input{height:28px;padding:0 8px;flex:0 1 120px;min-width:0}.inb-root .inb-label-form input:first-child{flex:1 1 200px}.inb-label-form .inb-button{height:28px}.inb-label-form .inb-field-error{flex-basis:100%}.inb-field-error{color:var(--inb-bad);font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere}.inb-label-older{margin-top:2px;font-size:11px;color:var(--inb-muted)}.inb-label-older summary{cursor:pointer}.inb-label-older li{display:block;padding:1px 0;overflow-wrap:anywhere;color:var(--inb-soft)}.inb-root .inb-stats{display:flex;flex-wrap:wrap;gap:6px 26px;margin:0}.inb-root .inb-stats>div{display:flex;flex-direction:column;width:auto}.inb-root .inb-stats :is(dt,dd){display:block;width:auto;margin:0;padding:0;font-weight:400}.inb-root .inb-stats dt{font-size:11px;color:var(--inb-muted)}.inb-root .inb-stats dd{font-size:14px;color:var(--inb-text)}.inb-tabs{display:flex;gap:2px 18px;flex-wrap:wrap;margin-bottom:14px;border-bottom:1px solid var(--inb-hair)}.inb-root .inb-tab{padding:5px 1px 6px;border:0;border-bottom:2px solid transparent;border-radius:0;margin-bottom:-1px;background:none;font-size:13px;color:var(--inb-muted)}.inb-root .inb-tab:hover:not(:disabled){border-color:transparent;color:var(--inb-text)}.inb-root .inb-tab[aria-selected=true]:not(:disabled){color:var(--inb-text);border-bottom-color:var(--inb-accent)}.inb-tab-body,.inb-latent-box,.inb-compared{container-type:inline-size;min-width:0}.inb-latent{display:grid;grid-template-columns:minmax(0,1fr);gap:20px}.inb-aside{display:flex;flex-direction:column;gap:18px;min-width:0}@container (min-width: 760px){.inb-latent{grid-template-columns:minmax(0,1fr) clamp(280px,38%,440px);gap:34px}}@container (min-width: 420px) and (max-width: 759px){.inb-aside{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);align-items:start}.inb-aside>:is(.inb-activations,.inb-logits){grid-column:1 / -1}}.inb-part{min-width:0}.inb-part svg{display:block;max-width:100%;overflow:visible}.inb-band{margin-bottom:12px}.inb-band h6{display:flex;align-items:baseline;gap:8px}.inb-examples li{display:flex;gap:10px;padding:3px 0;border-top:1px solid var(--inb-hair);font-size:13px;line-height:20px}.inb-example-value{flex:none;width:46px;text-align:right;font-size:12px;color:var(--inb-muted)}.inb-tip-text{margin-top:5px;padding-top:5px;border-top:1px solid var(--inb-hair);color:var(--inb-soft);overflow-wrap:anywhere}.inb-tip-text mark{background:none;color:var(--inb-text);font-weight:600;text-decoration:underline;text-decoration-color:var(--inb-accent);text-underline-offset:3px}.inb-pair{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:14px}.inb-bar{position:relative;display:flex;justify-content:space-between;gap:6px;height:20px;margin:0 0 2px;font-size:12px;line-height:20px;color:var(--inb-text)}.inb-bar-track{position:relative;flex:1 1 0;min-width:0;padding:0 5px;display:flex}.inb-bar-fill{position:absolute;border-radius:2px;inset:0 auto 0 0;background:var(--inb-line);opacity:.5}.inb-bar[data-side=up] .inb-bar-fill{background:var(--inb-positive);opacity:.32}.inb-bar[data-side=down] .inb-bar-fill{background:var(--inb-negative);opacity:.32}.inb-bar-label{position:relative;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.inb-bar-label .inb-token{white-space:pre}.inb-bar-value{min-width:4.6ch;text-align:right;color:var(--inb-soft);white-space:nowrap}.inb-jumps{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px}.inb-root .inb-jump{display:inline-flex;align-items:baseline;gap:6px;max-width:100%;padding:1px 7px;border-color:var(--inb-hair);border-radius:10px}.inb-jump-index{font-size:11px;color:var(--inb-muted)}.inb-jump-name{min-width:0;max-width:190px;overflow:hidden;text-overflow:ellipsis;unicode-bidi:isolate}.inb-jump .inb-mark{font-size:11px}.inb-prompt{margin-bottom:12px}.inb-prompt-row{display:flex;flex-wrap:wrap;gap:8px;align-items:flex-start}.inb-root .inb-prompt textarea{flex:1 1 260px;min-width:0;min-height:34px;max-height:160px;padding:6px 9px;font-size:14px;line-height:20px;resize:vertical;field-sizing:content}.inb-prompt .inb-button{height:34px}.inb-text-panel .inb-labelled{flex-wrap:wrap}.inb-root .inb-labelled input[type=text]{height:26px;padding:0 6px}.inb-strip-text{margin-bottom:14px;padding:1px;max-height:220px;overflow:auto;font-size:15px;line-height:1.8;color:var(--inb-text)}.inb-strip-text .inb-run-token{padding:3px 0;cursor:pointer}.inb-strip-text .inb-run-token:hover{box-shadow:0 0 0 1.5px var(--inb-muted)}.inb-strip-text .inb-run-token.inb-at{font-weight:inherit;box-shadow:0 0 0 2px var(--inb-accent)}.inb-text-panel>.inb-hint:not(:empty){margin:-6px 0 12px}.inb-heat-scroll{overflow:auto;max-height:620px;scrollbar-width:thin}.inb-heat-head,.inb-heat-row{display:flex;width:max-content;min-width:100%}.inb-heat-head{align-items:flex-end;margin-bottom:3px;font-size:11px;color:var(--inb-muted)}.inb-heat-token{color:var(--inb-soft)}.inb-heat-name{position:sticky;left:0;z-index:1;flex:none;display:flex;align-items:center;gap:8px;width:318px;padding-right:8px;border-left:3px solid transparent;background:var(--inb-background)}.inb-heat-row{height:22px;align-items:center;font-size:12px;cursor:pointer}.inb-heat-row:hover .inb-heat-name{background:var(--inb-surface)}.inb-heat-name .inb-row-text{line-height:22px}.inb-heat-count{flex:none;min-width:3ch;text-align:right;color:var(--inb-muted)}.inb-heat-bar{flex:none;width:76px;height:18px;margin:0;line-height:18px}.inb-heat-bar .inb-bar-label{overflow:visible}.inb-heat-row canvas{display:block;flex:none}.inb-heat-token{flex:none;writing-mode:vertical-rl;transform:rotate(180deg);max-height:84px;overflow:hidden;font-size:11px;line-height:1;display:flex;align-items:center;justify-content:flex-start;cursor:pointer;white-space:nowrap}.inb-heat-token .inb-token{white-space:pre;overflow-wrap:normal}.inb-thin .inb-token{display:none}.inb-heat-token:hover,.inb-heat-token.inb-at{color:var(--inb-text);font-weight:600}.inb-heat-token.inb-at{border-left:2px solid var(--inb-accent)}@container (max-width: 559px){.inb-heat-name{width:178px;gap:5px}.inb-heat-bar{width:46px}}.inb-effect-panel .inb-toolbar{min-height:28px}.inb-strength{min-width:8ch;color:var(--inb-text)}.inb-effect-result{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));gap:14px 34px;margin-top:10px}.inb-continuation{margin-bottom:10px}.inb-continuation p{padding:6px 9px;border-radius:4px;background:var(--inb-surface);color:var(--inb-text);overflow-wrap:anywhere}.inb-alike{display:flex;flex-wrap:wrap;align-items:center;gap:8px 30px;margin-bottom:12px}.inb-sides{display:grid;grid-template-columns:minmax(0,1fr);gap:24px}@container (min-width: 560px){.inb-sides{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}}.inb-side-head{margin-bottom:14px}.inb-side-head h5{font-size:14px}.inb-compared .inb-aside{order:-1}.inb-map{display:block;border:1px solid var(--inb-hair);border-radius:4px;cursor:crosshair;touch-action:none}";
+var style_default = ".inb-feature_dashboard p{margin:0}.inb-feature_dashboard .inb-stale{opacity:.5;transition:opacity .15s .1s}.inb-bad-text{color:var(--inb-bad)}.inb-feature_dashboard .inb-body>.inb-hint{display:block;margin:-4px 0 10px}.inb-split{display:grid;grid-template-columns:minmax(0,1fr);gap:18px}.inb-list{position:relative;max-height:var(--inb-list-height, 230px);overflow-y:auto;overscroll-behavior:contain;scrollbar-width:thin;border-top:1px solid var(--inb-hair);border-bottom:1px solid var(--inb-hair)}.inb-main{min-width:0}@container (min-width: 700px){.inb-split{grid-template-columns:clamp(250px,27cqw,350px) minmax(0,1fr);gap:26px;align-items:start}.inb-browse{--inb-list-height: 600px;position:sticky;top:0}}.inb-browse{container-type:inline-size}@container (max-width: 300px){.inb-word{display:none}}.inb-list-bar{display:flex;flex-direction:column;gap:6px;margin-bottom:6px}.inb-search-row,.inb-filter-row{display:flex;flex-wrap:wrap;align-items:center;gap:5px 8px}.inb-root .inb-search{flex:1 1 110px;min-width:0;height:28px;padding:0 8px}.inb-root .inb-search-by{flex:0 1 126px;min-width:0;height:28px}.inb-filter-row:not(:has(.inb-density-limits)){flex-wrap:nowrap}.inb-filter-row label:has(select){flex:1 1 0}.inb-filter-row label{display:inline-flex;align-items:center;gap:5px;font-size:12px;color:var(--inb-muted);min-width:0}.inb-filter-row select{flex:1 1 0;min-width:0}.inb-root .inb-turn{flex:none;width:26px;padding:0;margin-left:-4px}.inb-root .inb-density-limits input{width:56px;height:24px;padding:0 5px}.inb-root .inb-boxed{align-self:flex-start;height:22px;font-size:11px}.inb-list-head{display:flex;align-items:baseline;gap:8px;padding:0 17px 2px 9px;font-size:11px;color:var(--inb-muted);white-space:nowrap}.inb-list-head .inb-row-value{color:inherit}.inb-list-said{margin-left:auto}.inb-list-sheet{position:relative}.inb-row{position:absolute;inset:0 0 auto;height:27px;padding:0 8px 0 6px;display:flex;align-items:center;gap:8px;font-size:12px;cursor:pointer;border-left:3px solid transparent}.inb-row:hover{background:var(--inb-surface)}.inb-row[aria-selected=true],.inb-heat-row[aria-selected=true] .inb-heat-name{background:var(--inb-surface);border-left-color:var(--inb-accent);color:var(--inb-text)}.inb-row[aria-selected=true] .inb-row-text:not(.inb-mark){font-weight:600}.inb-row.inb-dim{opacity:.6}.inb-row-index{flex:none;min-width:4.6ch;text-align:right;color:var(--inb-muted);font-size:11px}.inb-row-text{flex:1 1 0;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;unicode-bidi:isolate}.inb-row-badge{flex:none;font-size:11px;color:var(--inb-accent)}.inb-row-track{flex:none;width:44px;height:5px;border-radius:2px;background:var(--inb-hair);overflow:hidden}.inb-row-bar{display:block;height:100%;border-radius:2px;background:var(--inb-positive)}.inb-row-value{flex:none;min-width:5.4ch;text-align:right;color:var(--inb-soft)}.inb-about{margin-bottom:12px}.inb-about-row{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px 14px;margin-bottom:8px}.inb-root .inb-latent-name{margin:0;font-size:17px;letter-spacing:-.01em;white-space:nowrap}.inb-about-row>.inb-button{align-self:center}.inb-flag{margin-left:8px;padding:1px 7px;border-radius:9px;font-size:11px;font-weight:400;letter-spacing:0;vertical-align:2px;color:var(--inb-text);background:var(--inb-surface)}.inb-label{flex:1 1 220px;min-width:0}.inb-label-line{display:flex;flex-wrap:wrap;align-items:baseline;gap:1px 10px}.inb-label-text{font-size:15px;color:var(--inb-text);overflow-wrap:anywhere;unicode-bidi:isolate}.inb-label-text.inb-mark{color:var(--inb-muted)}.inb-label-form{display:flex;flex-wrap:wrap;gap:6px}.inb-root .inb-label-form input{height:28px;padding:0 8px;flex:0 1 120px;min-width:0}.inb-root .inb-label-form input:first-child{flex:1 1 200px}.inb-label-form .inb-button{height:28px}.inb-label-form .inb-field-error{flex-basis:100%}.inb-field-error{color:var(--inb-bad);font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere}.inb-label-older{margin-top:2px;font-size:11px;color:var(--inb-muted)}.inb-label-older summary{cursor:pointer}.inb-label-older li{display:block;padding:1px 0;overflow-wrap:anywhere;color:var(--inb-soft)}.inb-root .inb-stats{display:flex;flex-wrap:wrap;gap:6px 26px;margin:0}.inb-root .inb-stats>div{display:flex;flex-direction:column;width:auto}.inb-root .inb-stats :is(dt,dd){display:block;width:auto;margin:0;padding:0;font-weight:400}.inb-root .inb-stats dt{font-size:11px;color:var(--inb-muted)}.inb-root .inb-stats dd{font-size:14px;color:var(--inb-text)}.inb-tab-body,.inb-latent-box,.inb-compared{container-type:inline-size;min-width:0}.inb-latent{display:grid;grid-template-columns:minmax(0,1fr);gap:20px}.inb-aside{display:flex;flex-direction:column;gap:18px;min-width:0}@container (min-width: 760px){.inb-latent{grid-template-columns:minmax(0,1fr) clamp(280px,38%,440px);gap:34px}}@container (min-width: 420px) and (max-width: 759px){.inb-aside{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);align-items:start}.inb-aside>:is(.inb-activations,.inb-logits){grid-column:1 / -1}}.inb-part{min-width:0}.inb-part svg{display:block;max-width:100%;overflow:visible}.inb-band{margin-bottom:12px}.inb-band h6{display:flex;align-items:baseline;gap:8px}.inb-examples li{display:flex;gap:10px;padding:3px 0;border-top:1px solid var(--inb-hair);font-size:13px;line-height:20px}.inb-example-value{flex:none;width:46px;text-align:right;font-size:12px;color:var(--inb-muted)}.inb-tip-text{margin-top:5px;padding-top:5px;border-top:1px solid var(--inb-hair);color:var(--inb-soft);overflow-wrap:anywhere}.inb-tip-text mark{background:none;color:var(--inb-text);font-weight:600;text-decoration:underline;text-decoration-color:var(--inb-accent);text-underline-offset:3px}.inb-pair{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:14px}.inb-bar{position:relative;display:flex;justify-content:space-between;gap:6px;height:20px;margin:0 0 2px;font-size:12px;line-height:20px;color:var(--inb-text)}.inb-bar-track{position:relative;flex:1 1 0;min-width:0;padding:0 5px;display:flex}.inb-bar-fill{position:absolute;border-radius:2px;inset:0 auto 0 0;background:var(--inb-line);opacity:.5}.inb-bar[data-side=up] .inb-bar-fill{background:var(--inb-positive);opacity:.32}.inb-bar[data-side=down] .inb-bar-fill{background:var(--inb-negative);opacity:.32}.inb-bar-label{position:relative;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.inb-bar-label .inb-token{white-space:pre}.inb-bar-value{min-width:4.6ch;text-align:right;color:var(--inb-soft);white-space:nowrap}.inb-jumps{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px}.inb-root .inb-jump{display:inline-flex;align-items:baseline;gap:6px;max-width:100%;padding:1px 7px;border-color:var(--inb-hair);border-radius:10px}.inb-jump-index{font-size:11px;color:var(--inb-muted)}.inb-jump-name{min-width:0;max-width:190px;overflow:hidden;text-overflow:ellipsis;unicode-bidi:isolate}.inb-jump .inb-mark{font-size:11px}.inb-prompt{margin-bottom:12px}.inb-prompt-row{display:flex;flex-wrap:wrap;gap:8px;align-items:flex-start}.inb-root .inb-prompt textarea{flex:1 1 260px;min-width:0;min-height:34px;max-height:160px;padding:6px 9px;font-size:14px;line-height:20px;resize:vertical;field-sizing:content}.inb-prompt .inb-button{height:34px}.inb-text-panel .inb-labelled{flex-wrap:wrap}.inb-root .inb-labelled input[type=text]{height:26px;padding:0 6px}.inb-strip-text{margin-bottom:14px;padding:1px;max-height:220px;overflow:auto;font-size:15px;line-height:1.8;color:var(--inb-text)}.inb-strip-text .inb-run-token{padding:3px 0;cursor:pointer}.inb-strip-text .inb-run-token:hover{box-shadow:0 0 0 1.5px var(--inb-muted)}.inb-strip-text .inb-run-token.inb-at{font-weight:inherit;box-shadow:0 0 0 2px var(--inb-accent)}.inb-text-panel>.inb-hint:not(:empty){margin:-6px 0 12px}.inb-heat-scroll{overflow:auto;max-height:620px;scrollbar-width:thin}.inb-heat-head,.inb-heat-row{display:flex;width:max-content;min-width:100%}.inb-heat-head{align-items:flex-end;margin-bottom:3px;font-size:11px;color:var(--inb-muted)}.inb-heat-token{color:var(--inb-soft)}.inb-heat-name{position:sticky;left:0;z-index:1;flex:none;display:flex;align-items:center;gap:8px;width:318px;padding-right:8px;border-left:3px solid transparent;background:var(--inb-background)}.inb-heat-row{height:22px;align-items:center;font-size:12px;cursor:pointer}.inb-heat-row:hover .inb-heat-name{background:var(--inb-surface)}.inb-heat-name .inb-row-text{line-height:22px}.inb-heat-count{flex:none;min-width:3ch;text-align:right;color:var(--inb-muted)}.inb-heat-bar{flex:none;width:76px;height:18px;margin:0;line-height:18px}.inb-heat-bar .inb-bar-label{overflow:visible}.inb-heat-row canvas{display:block;flex:none}.inb-heat-token{flex:none;writing-mode:vertical-rl;transform:rotate(180deg);max-height:84px;overflow:hidden;font-size:11px;line-height:1;display:flex;align-items:center;justify-content:flex-start;cursor:pointer;white-space:nowrap}.inb-heat-token .inb-token{white-space:pre;overflow-wrap:normal}.inb-thin .inb-token{display:none}.inb-heat-token:hover,.inb-heat-token.inb-at{color:var(--inb-text);font-weight:600}.inb-heat-token.inb-at{border-left:2px solid var(--inb-accent)}@container (max-width: 559px){.inb-heat-name{width:178px;gap:5px}.inb-heat-bar{width:46px}}.inb-effect-panel .inb-toolbar{min-height:28px}.inb-strength{min-width:8ch;color:var(--inb-text)}.inb-effect-result{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));gap:14px 34px;margin-top:10px}.inb-continuation{margin-bottom:10px}.inb-continuation p{padding:6px 9px;border-radius:4px;background:var(--inb-surface);color:var(--inb-text);overflow-wrap:anywhere}.inb-alike{display:flex;flex-wrap:wrap;align-items:center;gap:8px 30px;margin-bottom:12px}.inb-sides{display:grid;grid-template-columns:minmax(0,1fr);gap:24px}@container (min-width: 560px){.inb-sides{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}}.inb-side-head{margin-bottom:14px}.inb-side-head h5{font-size:14px}.inb-compared .inb-aside{order:-1}.inb-map{display:block;border:1px solid var(--inb-hair);border-radius:4px;cursor:crosshair;touch-action:none}";
 
 // src/shared/ask.ts
 var Question = class {
@@ -790,6 +796,51 @@ function progressBar(scope, control) {
       aside.textContent = active ? detail : "";
     }
   };
+}
+
+// src/shared/tabs.ts
+function tabs(scope, panels, changed) {
+  const all = Object.keys(panels);
+  let names = all;
+  const buttons = all.map(
+    (name) => h("button", { type: "button", class: "inb-tab", role: "tab", "data-tab": name }, panels[name].label)
+  );
+  const bar = h("div", { class: "inb-tabs", role: "tablist", "aria-label": "views" }, ...buttons);
+  for (const name of all) setAttrs(panels[name].node, { role: "tabpanel", "aria-label": panels[name].label });
+  const body = div("inb-tab-body", ...all.map((name) => panels[name].node));
+  let current = names[0];
+  const show = () => {
+    for (const each of buttons) {
+      const on = each.dataset.tab === current;
+      setAttrs(each, { "aria-selected": on ? "true" : "false", tabindex: on ? 0 : -1 });
+      each.hidden = !names.includes(each.dataset.tab);
+    }
+    for (const name of all) panels[name].node.hidden = name !== current;
+  };
+  const open = (name) => {
+    if (name === current) return;
+    current = name;
+    show();
+    changed(name);
+  };
+  show();
+  for (const each of buttons) scope.listen(each, "click", () => open(each.dataset.tab));
+  scope.listen(bar, "keydown", (event) => {
+    const at = names.indexOf(current);
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: names.length - 1 }[event.key];
+    const name = to === void 0 ? void 0 : names[(to + names.length) % names.length];
+    if (name === void 0) return;
+    event.preventDefault();
+    open(name);
+    buttons[all.indexOf(name)]?.focus();
+  });
+  const offer = (offered) => {
+    names = all.filter((name) => offered.includes(name));
+    const [first] = names;
+    if (first !== void 0 && !names.includes(current)) current = first;
+    show();
+  };
+  return { bar, body, current: () => current, open, offer };
 }
 
 // src/shared/tips.ts
@@ -5281,43 +5332,6 @@ var Rows = class {
   }
 };
 
-// src/feature_dashboard/tabs.ts
-function tabs(scope, panels, changed) {
-  const names = Object.keys(panels);
-  const buttons = names.map(
-    (name) => h("button", { type: "button", class: "inb-tab", role: "tab", "data-tab": name }, panels[name].label)
-  );
-  const bar = h("div", { class: "inb-tabs", role: "tablist", "aria-label": "views" }, ...buttons);
-  for (const name of names) setAttrs(panels[name].node, { role: "tabpanel", "aria-label": panels[name].label });
-  const body = div("inb-tab-body", ...names.map((name) => panels[name].node));
-  let current = names[0];
-  const show = () => {
-    for (const each of buttons) {
-      const on = each.dataset.tab === current;
-      setAttrs(each, { "aria-selected": on ? "true" : "false", tabindex: on ? 0 : -1 });
-    }
-    for (const name of names) panels[name].node.hidden = name !== current;
-  };
-  const open = (name) => {
-    if (name === current) return;
-    current = name;
-    show();
-    changed(name);
-  };
-  show();
-  for (const each of buttons) scope.listen(each, "click", () => open(each.dataset.tab));
-  scope.listen(bar, "keydown", (event) => {
-    const at = names.indexOf(current);
-    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: names.length - 1 }[event.key];
-    const name = to === void 0 ? void 0 : names[(to + names.length) % names.length];
-    if (name === void 0) return;
-    event.preventDefault();
-    open(name);
-    buttons[names.indexOf(name)]?.focus();
-  });
-  return { bar, body, current: () => current, open };
-}
-
 // src/feature_dashboard/heat.ts
 function rankedAt(result, acts, pos) {
   const value = (row) => {
@@ -6008,7 +6022,7 @@ function mountDashboard({ model, bridge, sync, frame }) {
 }
 
 // src/feature_dashboard/widget.ts
-var widget_default = defineWidget("feature_dashboard", parts_default + style_default, mountDashboard);
+var widget_default = defineWidget("feature_dashboard", parts_default + tabs_default + style_default, mountDashboard);
 export {
   widget_default as default
 };

@@ -1,4 +1,4 @@
-/* generated from widgets/, sha256 4c5962fbc47994e7e524b96d9f1440c98441a39ac936a6940ff70dd534ce41a7, interp_nb 0.1.0 */
+/* generated from widgets/, sha256 1b6498eecd4c8ed326eb5ec0df92aaa37c73b438c424abbfc67ce345a6956588, interp_nb 0.1.0 */
 // src/grid/style.css
 var style_default = ".inb-grid{display:flex;align-items:flex-start;min-width:0}.inb-grid svg{display:block;flex:none}.inb-scroller{overflow-x:auto;overflow-y:hidden;min-width:0;flex:0 1 auto;scrollbar-width:thin}.inb-sheet{position:relative;width:max-content}.inb-canvas{position:absolute;left:0;top:0}.inb-sheet .inb-plot{position:relative}.inb-cell{cursor:pointer;outline:none}.inb-legend{display:flex;flex-wrap:wrap;align-items:center;gap:4px 16px;margin-top:10px;font-size:12px;color:var(--inb-muted)}.inb-legend svg{display:block}.inb-legend label{display:inline-flex;align-items:center;gap:5px}.inb-legend input{width:62px;height:24px;padding:0 5px}";
 
@@ -28,11 +28,12 @@ var Bridge = class {
   /** Ask the kernel; rejects with RequestError on an error reply, on timeout, and when the view goes away. */
   request(method, params = {}, options = {}) {
     const id = `${PAGE}-${++counter}`;
-    const { signal, timeout = 6e4 } = options;
+    const { signal, cancel, timeout = 6e4 } = options;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(new RequestError("Aborted", "request was cancelled"));
+      const onCancel = () => this.model.send({ v: 1, kind: "cancel", id });
       const onAbort = () => {
-        this.model.send({ v: 1, kind: "cancel", id });
+        onCancel();
         this.#take(id)?.reject(new RequestError("Aborted", "request was cancelled"));
       };
       const timer = setTimeout(() => {
@@ -40,9 +41,11 @@ var Bridge = class {
         this.#take(id)?.reject(new RequestError("Timeout", text));
       }, timeout);
       signal?.addEventListener("abort", onAbort);
+      cancel?.addEventListener("abort", onCancel);
       const stop = () => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
+        cancel?.removeEventListener("abort", onCancel);
       };
       this.#waiting.set(id, { resolve, reject, stop });
       this.model.send({ v: 1, kind: "request", id, method, params });

@@ -1,4 +1,4 @@
-/* generated from widgets/, sha256 4c5962fbc47994e7e524b96d9f1440c98441a39ac936a6940ff70dd534ce41a7, interp_nb 0.1.0 */
+/* generated from widgets/, sha256 1b6498eecd4c8ed326eb5ec0df92aaa37c73b438c424abbfc67ce345a6956588, interp_nb 0.1.0 */
 // src/shared/types.ts
 var RequestError = class extends Error {
   constructor(type, message) {
@@ -22,11 +22,12 @@ var Bridge = class {
   /** Ask the kernel; rejects with RequestError on an error reply, on timeout, and when the view goes away. */
   request(method, params = {}, options = {}) {
     const id = `${PAGE}-${++counter}`;
-    const { signal, timeout = 6e4 } = options;
+    const { signal, cancel, timeout = 6e4 } = options;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(new RequestError("Aborted", "request was cancelled"));
+      const onCancel = () => this.model.send({ v: 1, kind: "cancel", id });
       const onAbort = () => {
-        this.model.send({ v: 1, kind: "cancel", id });
+        onCancel();
         this.#take(id)?.reject(new RequestError("Aborted", "request was cancelled"));
       };
       const timer = setTimeout(() => {
@@ -34,9 +35,11 @@ var Bridge = class {
         this.#take(id)?.reject(new RequestError("Timeout", text));
       }, timeout);
       signal?.addEventListener("abort", onAbort);
+      cancel?.addEventListener("abort", onCancel);
       const stop = () => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
+        cancel?.removeEventListener("abort", onCancel);
       };
       this.#waiting.set(id, { resolve, reject, stop });
       this.model.send({ v: 1, kind: "request", id, method, params });
@@ -434,7 +437,7 @@ var edit_default = ".inb-edit{margin:0 0 12px;padding:10px 12px;border:1px solid
 var parts_default = ".inb-root h5{margin:0 0 5px;font-size:12px;font-weight:600;color:var(--inb-text)}.inb-root h6{margin:0 0 3px;font-size:11px;font-weight:400;color:var(--inb-soft)}.inb-root :is(ol,ul){list-style:none;margin:0;padding:0}.inb-root .inb-link{height:auto;padding:0 4px;border:0;background:none;font-size:11px;color:var(--inb-focus)}.inb-root .inb-link:hover{text-decoration:underline}.inb-top{display:flex;flex-wrap:wrap;align-items:baseline;justify-content:space-between;gap:0 20px}.inb-run{min-width:0;overflow-wrap:anywhere}.inb-run-token{padding:1px 0;border-radius:2px;white-space:pre-wrap;unicode-bidi:isolate}.inb-run-token.inb-at{font-weight:600}.inb-run-token.inb-uncounted{margin-right:3px;font-size:.72em;color:var(--inb-muted)}.inb-run-token.inb-filled .inb-mark{color:inherit;opacity:.75}.inb-root .inb-run-token:focus-visible{outline:2px solid var(--inb-focus);outline-offset:0}.inb-root input[type=range]{width:150px;padding:0;accent-color:var(--inb-focus)}.inb-key{display:inline-block;width:14px;height:6px;margin:0 3px 1px 0;border-radius:2px}.inb-key.inb-after{margin-left:8px}.inb-key.inb-before,.inb-change-bar.inb-before{background:var(--inb-line)}.inb-key.inb-after,.inb-change-bar.inb-after{background:var(--inb-positive)}.inb-change{display:grid;grid-template-columns:minmax(60px,130px) minmax(50px,1fr) 8ch 1em 8ch;align-items:center;gap:0 6px;height:22px;font-size:12px;border-top:1px solid var(--inb-hair);color:var(--inb-text)}.inb-change>:nth-child(n+3){text-align:right;white-space:nowrap}.inb-change-name{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.inb-change-name .inb-token{white-space:pre}.inb-change-track{display:flex;flex-direction:column;gap:2px}.inb-change-bar{display:block;height:6px;min-width:1px;border-radius:2px;transition:width .2s}.inb-ramp-key{display:flex;flex-wrap:wrap;align-items:center;gap:2px 7px;margin-top:8px;font-size:11px;color:var(--inb-soft)}.inb-ramp{width:110px;height:9px;border-radius:2px}";
 
 // src/steering_playground/style.css
-var style_default = '.inb-steering_playground p{margin:0}.inb-steering_playground .inb-body>.inb-hint{display:block;margin:-4px 0 10px}.inb-steering_playground .inb-stale{opacity:.5;transition:opacity .15s .1s}.inb-ask{margin-bottom:14px}.inb-prompt-row{display:flex;gap:8px;align-items:flex-start;margin-bottom:8px}.inb-root .inb-prompt-row textarea{flex:1 1 260px;min-width:0;min-height:52px;max-height:220px;padding:6px 10px;font-size:14px;line-height:20px;resize:vertical;field-sizing:content}.inb-root .inb-go{width:96px;height:52px;font-size:13px;font-weight:600}.inb-ask .inb-toolbar{margin:0;min-height:28px}.inb-root .inb-ask .inb-toolbar input{width:52px;height:26px;padding:0 6px}.inb-root .inb-ask input[name=seed]{width:74px}.inb-root [aria-invalid=true]{border-color:var(--inb-bad);box-shadow:0 0 0 1px var(--inb-bad)}.inb-ask .inb-field-error{margin:0 0 8px}.inb-ask .inb-progress{margin:0;flex:1 1 180px}.inb-clipped-key{text-decoration:underline dotted;text-underline-offset:3px}.inb-changed:empty{display:none}.inb-root .inb-changed{color:var(--inb-accent)}.inb-steering_playground .inb-columns{display:grid;grid-template-columns:minmax(0,1fr);gap:18px}.inb-steering_playground .inb-main{min-width:0;container-type:inline-size}@container (max-width: 759px){.inb-steers{max-height:470px;overflow-y:auto;scrollbar-width:thin}}@container (min-width: 600px) and (max-width: 759px){.inb-steers{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:0 24px}}@container (min-width: 760px){.inb-steering_playground .inb-columns{grid-template-columns:clamp(270px,29cqw,350px) minmax(0,1fr);gap:26px;align-items:start}.inb-steering_playground .inb-main{position:sticky;top:0}}.inb-steers-head{display:flex;align-items:center;justify-content:space-between;gap:8px;min-height:26px;margin-bottom:6px}.inb-steers-head h5{margin:0}.inb-side>:is(.inb-hint,.inb-field-error){margin-bottom:6px}.inb-root .inb-offer{display:block;width:100%;margin-bottom:8px;overflow:hidden;text-overflow:ellipsis;border-color:var(--inb-accent)}.inb-steer{padding:8px 0 9px 9px;border-top:1px solid var(--inb-hair);border-left:3px solid transparent}.inb-steer.inb-chosen{border-left-color:var(--inb-accent)}.inb-steer-head,.inb-steer-row,.inb-steer-foot{display:flex;align-items:center;gap:8px}.inb-root button.inb-steer-name{flex:1 1 0;min-width:0;height:22px;padding:0;border:0;background:none;overflow:hidden;text-overflow:ellipsis;text-align:left;font-size:13px;font-weight:600;unicode-bidi:isolate}.inb-steer-head .inb-button:not(.inb-steer-name,.inb-icon-button){height:20px;padding:0 7px;font-size:11px}.inb-steer-row{align-items:flex-start;margin-top:2px}.inb-steer-track{position:relative;flex:1 1 0;min-width:0;padding-bottom:18px}.inb-root .inb-steer-number{flex:none;width:60px;height:24px;padding:0 6px;text-align:right}.inb-root input.inb-steer-range{--fill: var(--inb-positive);--start: calc(7px + var(--from, 0) * (100% - 14px));--end: calc(7px + var(--to, 0) * (100% - 14px));--bar: linear-gradient( to right, var(--inb-hair) var(--start), var(--fill) var(--start), var(--fill) var(--end), var(--inb-hair) var(--end) );appearance:none;display:block;width:100%;height:24px;padding:0;border:0;background:none;cursor:pointer}.inb-steer[data-side=down] input.inb-steer-range{--fill: var(--inb-negative)}.inb-steer.inb-muted input.inb-steer-range{--fill: var(--inb-line)}.inb-steer-range::-webkit-slider-runnable-track{height:4px;border-radius:2px;background:var(--bar)}.inb-steer-range::-moz-range-track{height:4px;border-radius:2px;background:var(--bar)}.inb-steer-range::-webkit-slider-thumb{appearance:none;width:14px;height:14px;margin-top:-5px;border-radius:50%;border:2px solid var(--fill);background:var(--inb-raised)}.inb-steer-range::-moz-range-thumb{box-sizing:border-box;width:14px;height:14px;border-radius:50%;border:2px solid var(--fill);background:var(--inb-raised)}.inb-root input.inb-steer-range:focus-visible{outline:none}.inb-steer-range:focus-visible::-webkit-slider-thumb{outline:2px solid var(--inb-focus);outline-offset:2px}.inb-steer-range:focus-visible::-moz-range-thumb{outline:2px solid var(--inb-focus);outline-offset:2px}.inb-steer-marks{position:absolute;inset:19px 0 0;pointer-events:none}.inb-steer-mark{position:absolute;left:calc(7px + var(--at) * (100% - 14px));transform:translate(-50%);min-width:9px;padding-top:6px;text-align:center;white-space:nowrap;font-size:10px;line-height:13px;color:var(--inb-muted);pointer-events:auto;cursor:pointer}.inb-steer-mark:before{content:"";position:absolute;top:0;left:50%;width:1px;height:5px;background:var(--inb-muted)}.inb-steer-mark.inb-above{top:-29px;min-height:19px;padding:0 0 6px}.inb-steer-mark.inb-above:before{top:auto;bottom:0}.inb-has-above .inb-steer-row{padding-top:12px}.inb-steer-mark:hover{color:var(--inb-text)}.inb-steer-mark[data-kind=choice]{color:var(--inb-accent);font-weight:600}.inb-steer-mark[data-kind=choice]:before{width:2px;background:var(--inb-accent)}.inb-steer-foot{flex-wrap:wrap;gap:4px 8px;font-size:12px;color:var(--inb-muted)}.inb-root .inb-steer-foot select{height:22px;padding:0 2px;font-size:11px}.inb-steer-share{flex:1 1 100%;min-height:17px;font-size:11px;color:var(--inb-soft)}.inb-steer-note{font-size:11px;overflow-wrap:anywhere}.inb-steer-share.inb-too-much{color:var(--inb-accent)}.inb-steer.inb-muted :is(.inb-steer-track,.inb-steer-number,.inb-steer-foot){opacity:.55}.inb-root .inb-make textarea{display:block;width:100%;margin:3px 0 8px;padding:5px 8px;font-size:12px;line-height:18px;resize:vertical;white-space:pre-wrap}.inb-make-row{display:flex;flex-wrap:wrap;gap:6px}.inb-make-row>*{flex:0 1 auto;min-width:0}.inb-root .inb-make-row input{flex:1 1 70px;height:26px;padding:0 7px}.inb-make>p{margin-top:6px;overflow-wrap:anywhere}.inb-warning{margin-bottom:10px;padding:7px 10px;border-radius:4px;border-left:3px solid var(--inb-accent);background:var(--inb-surface);color:var(--inb-text);overflow-wrap:anywhere}.inb-texts{display:grid;grid-template-columns:minmax(0,1fr);gap:12px}@container (min-width: 520px){.inb-texts{grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:18px}}.inb-texts section{display:flex;flex-direction:column}.inb-texts h5{display:flex;align-items:baseline;gap:8px;min-height:26px;margin:0;line-height:26px}.inb-stream{flex:1;min-height:112px;max-height:380px;padding:9px 12px;overflow:auto;scrollbar-width:thin;border:1px solid var(--inb-hair);border-radius:5px;font-size:15px;line-height:1.75;color:var(--inb-text);overflow-wrap:anywhere}.inb-stream-prompt{white-space:pre-wrap;unicode-bidi:isolate}.inb-stream .inb-run-token{padding:2px 0;cursor:pointer}.inb-stream .inb-run-token:hover{box-shadow:0 0 0 1.5px var(--inb-muted)}.inb-stream .inb-run-token.inb-diverges{border-left:3px solid var(--inb-accent)}.inb-stream .inb-run-token.inb-special{margin-left:3px;font-size:.75em}.inb-stream .inb-run-token.inb-special:not(.inb-filled){color:var(--inb-muted)}.inb-stream .inb-run-token.inb-clipped{text-decoration:underline dotted;text-underline-offset:3px}.inb-stream .inb-run-token.inb-at{font-weight:inherit;box-shadow:0 0 0 2px var(--inb-accent)}.inb-caret{display:inline-block;width:7px;height:15px;margin-left:2px;vertical-align:-2px;background:var(--inb-muted);animation:inb-blink 1s steps(2,start) infinite}@keyframes inb-blink{50%{opacity:0}}@media(prefers-reduced-motion:reduce){.inb-caret{animation:none}}.inb-texts-key{min-height:25px}.inb-differs{margin-left:10px;padding-left:6px;border-left:3px solid var(--inb-accent)}.inb-next{margin-top:16px}.inb-next-head{display:flex;flex-wrap:wrap;align-items:baseline;justify-content:space-between;gap:0 12px}.inb-next-head .inb-mark{font-weight:400}';
+var style_default = '.inb-steering_playground p{margin:0}.inb-steering_playground .inb-body>.inb-hint{display:block;margin:-4px 0 10px}.inb-steering_playground .inb-stale{opacity:.5;transition:opacity .15s .1s}.inb-ask{margin-bottom:14px}.inb-prompt-row{display:flex;gap:8px;align-items:flex-start;margin-bottom:8px}.inb-root .inb-prompt-row textarea{flex:1 1 260px;min-width:0;min-height:52px;max-height:220px;padding:6px 10px;font-size:14px;line-height:20px;resize:vertical;field-sizing:content}.inb-root .inb-go{width:96px;height:52px;font-size:13px;font-weight:600}.inb-ask .inb-toolbar{margin:0;min-height:28px}.inb-root .inb-ask .inb-toolbar input{width:52px;height:26px;padding:0 6px}.inb-root .inb-ask input[name=seed]{width:74px}.inb-root [aria-invalid=true]{border-color:var(--inb-bad);box-shadow:0 0 0 1px var(--inb-bad)}.inb-ask .inb-field-error{margin:0 0 8px}.inb-ask .inb-progress{margin:0;flex:1 1 180px}.inb-clipped-key{text-decoration:underline dotted;text-underline-offset:3px}.inb-changed:empty{display:none}.inb-root .inb-changed{color:var(--inb-accent)}.inb-steering_playground .inb-columns{display:grid;grid-template-columns:minmax(0,1fr);gap:18px}.inb-steering_playground .inb-main{min-width:0;container-type:inline-size}@container (max-width: 759px){.inb-steers{max-height:470px;overflow-y:auto;scrollbar-width:thin}}@container (min-width: 600px) and (max-width: 759px){.inb-steers{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:0 24px}}@container (min-width: 760px){.inb-steering_playground .inb-columns{grid-template-columns:clamp(270px,29cqw,350px) minmax(0,1fr);gap:26px;align-items:start}.inb-steering_playground .inb-main{position:sticky;top:0}}.inb-steers-head{display:flex;align-items:center;justify-content:space-between;gap:8px;min-height:26px;margin-bottom:6px}.inb-steers-head h5{margin:0}.inb-side>:is(.inb-hint,.inb-field-error){margin-bottom:6px}.inb-offer-row{display:flex;gap:8px}.inb-offer-row>*{margin-bottom:8px}.inb-root .inb-offer{flex:1 1 0;min-width:0;overflow:hidden;text-overflow:ellipsis;border-color:var(--inb-accent)}.inb-steer{padding:8px 0 9px 9px;border-top:1px solid var(--inb-hair);border-left:3px solid transparent}.inb-steer.inb-chosen{border-left-color:var(--inb-accent)}.inb-steer-head,.inb-steer-row,.inb-steer-foot{display:flex;align-items:center;gap:8px}.inb-root button.inb-steer-name{flex:1 1 0;min-width:0;height:22px;padding:0;border:0;background:none;overflow:hidden;text-overflow:ellipsis;text-align:left;font-size:13px;font-weight:600;unicode-bidi:isolate}.inb-steer-head .inb-button:not(.inb-steer-name,.inb-icon-button){height:20px;padding:0 7px;font-size:11px}.inb-steer-row{align-items:flex-start;margin-top:2px}.inb-steer-track{position:relative;flex:1 1 0;min-width:0;padding-bottom:18px}.inb-root .inb-steer-number{flex:none;width:60px;height:24px;padding:0 6px;text-align:right}.inb-root input.inb-steer-range{--fill: var(--inb-positive);--start: calc(7px + var(--from, 0) * (100% - 14px));--end: calc(7px + var(--to, 0) * (100% - 14px));--bar: linear-gradient( to right, var(--inb-hair) var(--start), var(--fill) var(--start), var(--fill) var(--end), var(--inb-hair) var(--end) );appearance:none;display:block;width:100%;height:24px;padding:0;border:0;background:none;cursor:pointer}.inb-steer[data-side=down] input.inb-steer-range{--fill: var(--inb-negative)}.inb-steer.inb-muted input.inb-steer-range{--fill: var(--inb-line)}.inb-steer-range::-webkit-slider-runnable-track{height:4px;border-radius:2px;background:var(--bar)}.inb-steer-range::-moz-range-track{height:4px;border-radius:2px;background:var(--bar)}.inb-steer-range::-webkit-slider-thumb{appearance:none;width:14px;height:14px;margin-top:-5px;border-radius:50%;border:2px solid var(--fill);background:var(--inb-raised)}.inb-steer-range::-moz-range-thumb{box-sizing:border-box;width:14px;height:14px;border-radius:50%;border:2px solid var(--fill);background:var(--inb-raised)}.inb-root input.inb-steer-range:focus-visible{outline:none}.inb-steer-range:focus-visible::-webkit-slider-thumb{outline:2px solid var(--inb-focus);outline-offset:2px}.inb-steer-range:focus-visible::-moz-range-thumb{outline:2px solid var(--inb-focus);outline-offset:2px}.inb-steer-marks{position:absolute;inset:19px 0 0;pointer-events:none}.inb-steer-mark{position:absolute;left:calc(7px + var(--at) * (100% - 14px));transform:translate(-50%);min-width:9px;padding-top:6px;text-align:center;white-space:nowrap;font-size:10px;line-height:13px;color:var(--inb-muted);pointer-events:auto;cursor:pointer}.inb-steer-mark:before{content:"";position:absolute;top:0;left:50%;width:1px;height:5px;background:var(--inb-muted)}.inb-steer-mark.inb-above{top:-29px;min-height:19px;padding:0 0 6px}.inb-steer-mark.inb-above:before{top:auto;bottom:0}.inb-has-above .inb-steer-row{padding-top:12px}.inb-steer-mark:hover{color:var(--inb-text)}.inb-steer-mark[data-kind=choice]{color:var(--inb-accent);font-weight:600}.inb-steer-mark[data-kind=choice]:before{width:2px;background:var(--inb-accent)}.inb-steer-foot{flex-wrap:wrap;gap:4px 8px;font-size:12px;color:var(--inb-muted)}.inb-root .inb-steer-foot select{height:22px;padding:0 2px;font-size:11px}.inb-steer-share{flex:1 1 100%;min-height:17px;font-size:11px;color:var(--inb-soft)}.inb-steer-note{font-size:11px;overflow-wrap:anywhere}.inb-steer-share.inb-too-much{color:var(--inb-accent)}.inb-steer.inb-muted :is(.inb-steer-track,.inb-steer-number,.inb-steer-foot){opacity:.55}.inb-root .inb-make textarea{display:block;width:100%;margin:3px 0 8px;padding:5px 8px;font-size:12px;line-height:18px;resize:vertical;white-space:pre-wrap}.inb-make-row{display:flex;flex-wrap:wrap;gap:6px}.inb-make-row>*{flex:0 1 auto;min-width:0}.inb-root .inb-make-row input{flex:1 1 70px;height:26px;padding:0 7px}.inb-make>p{margin-top:6px;overflow-wrap:anywhere}.inb-warning{margin-bottom:10px;padding:7px 10px;border-radius:4px;border-left:3px solid var(--inb-accent);background:var(--inb-surface);color:var(--inb-text);overflow-wrap:anywhere}.inb-texts{display:grid;grid-template-columns:minmax(0,1fr);gap:12px}@container (min-width: 520px){.inb-texts{grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:18px}}.inb-texts section{display:flex;flex-direction:column}.inb-texts h5{display:flex;align-items:baseline;gap:8px;min-height:26px;margin:0;line-height:26px}.inb-stream{flex:1;min-height:112px;max-height:380px;padding:9px 12px;overflow:auto;scrollbar-width:thin;border:1px solid var(--inb-hair);border-radius:5px;font-size:15px;line-height:1.75;color:var(--inb-text);overflow-wrap:anywhere}.inb-stream-prompt{white-space:pre-wrap;unicode-bidi:isolate}.inb-stream .inb-run-token{padding:2px 0;cursor:pointer}.inb-stream .inb-run-token:hover{box-shadow:0 0 0 1.5px var(--inb-muted)}.inb-stream .inb-run-token.inb-diverges{border-left:3px solid var(--inb-accent)}.inb-stream .inb-run-token.inb-special{margin-left:3px;font-size:.75em}.inb-stream .inb-run-token.inb-special:not(.inb-filled){color:var(--inb-muted)}.inb-stream .inb-run-token.inb-clipped{text-decoration:underline dotted;text-underline-offset:3px}.inb-stream .inb-run-token.inb-at{font-weight:inherit;box-shadow:0 0 0 2px var(--inb-accent)}.inb-caret{display:inline-block;width:7px;height:15px;margin-left:2px;vertical-align:-2px;background:var(--inb-muted);animation:inb-blink 1s steps(2,start) infinite}@keyframes inb-blink{50%{opacity:0}}@media(prefers-reduced-motion:reduce){.inb-caret{animation:none}}.inb-texts-key{min-height:25px}.inb-differs{margin-left:10px;padding-left:6px;border-left:3px solid var(--inb-accent)}.inb-next{margin-top:16px}.inb-next-head{display:flex;flex-wrap:wrap;align-items:baseline;justify-content:space-between;gap:0 12px}.inb-next-head .inb-mark{font-weight:400}';
 
 // src/shared/ask.ts
 var Question = class {
@@ -1167,8 +1170,51 @@ function marksOf(slider, setting) {
   return [...slider.marks, ...ends, ...equal].filter(({ value }) => value >= low && value <= high).sort((a, b) => a.value - b.value);
 }
 
+// src/steering_playground/attempt.ts
+function attempt(scope, changed) {
+  const cancel = button("Cancel", { hidden: true });
+  const said = h("p", { class: "inb-hint inb-made", role: "status", hidden: true });
+  const problem = h("p", { class: "inb-field-error", role: "alert", hidden: true });
+  let controller;
+  const tell = (node, text) => {
+    node.textContent = text;
+    node.hidden = !text;
+  };
+  scope.listen(cancel, "click", () => {
+    controller?.abort();
+    cancel.disabled = true;
+    cancel.textContent = "Cancelling …";
+  });
+  return {
+    cancel,
+    said,
+    problem,
+    busy: () => controller !== void 0,
+    async run(work, cancelled) {
+      if (controller) return;
+      controller = new AbortController();
+      tell(said, "");
+      tell(problem, "");
+      cancel.textContent = "Cancel";
+      cancel.disabled = cancel.hidden = false;
+      changed();
+      try {
+        tell(said, await work(controller.signal));
+      } catch (error) {
+        if (!(error instanceof RequestError)) throw error;
+        if (error.type === "CancelledError") tell(said, cancelled);
+        else tell(problem, error.message);
+      } finally {
+        controller = void 0;
+        cancel.hidden = true;
+        changed();
+      }
+    }
+  };
+}
+
 // src/steering_playground/make_panel.ts
-function makePanel(scope, make, free) {
+function makePanel(scope, make) {
   const toggle = button("Make a vector", { "aria-expanded": "false" });
   const pairs = h("textarea", {
     rows: 4,
@@ -1186,43 +1232,32 @@ function makePanel(scope, make, free) {
   });
   const go = button("Make it", { type: "submit", class: "inb-button inb-primary", title: "Ctrl+Enter" });
   const hint = h("p", { class: "inb-hint" });
-  const said = h("p", { class: "inb-hint inb-made", role: "status", hidden: true });
-  const problem = h("p", { class: "inb-field-error", role: "alert", hidden: true });
+  const making = attempt(scope, () => enable());
   const node = h(
     "form",
     { class: "inb-edit inb-make", hidden: true, novalidate: true, "aria-label": "make a vector" },
     span("inb-field-name", "Pairs, one a line: positive | negative"),
     pairs,
-    div("inb-make-row", method, name, go),
+    div("inb-make-row", method, name, go, making.cancel),
     hint,
-    problem,
-    said
+    making.problem,
+    making.said
   );
-  let busy = false;
   let usable = true;
   const enable = () => {
+    const busy = making.busy();
     for (const field of [pairs, method, name]) setAttrs(field, { disabled: !usable || busy });
     go.disabled = !usable || busy || !pairs.value.trim();
     go.textContent = busy ? "Making it …" : "Make it";
   };
   const submit = async () => {
     if (go.disabled) return;
-    busy = true;
-    problem.hidden = said.hidden = true;
-    enable();
-    try {
-      said.textContent = await make({ pairs: pairs.value, method: method.value, name: name.value.trim() });
-      said.hidden = false;
+    const params = { pairs: pairs.value, method: method.value, name: name.value.trim() };
+    await making.run(async (cancel) => {
+      const text = await make(params, cancel);
       name.value = "";
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error;
-      problem.textContent = error.message;
-      problem.hidden = false;
-    } finally {
-      busy = false;
-      enable();
-      free();
-    }
+      return text;
+    }, "Cancelled: no vector was made.");
   };
   scope.listen(toggle, "click", () => {
     node.hidden = !node.hidden;
@@ -1243,7 +1278,6 @@ function makePanel(scope, make, free) {
   return {
     toggle,
     node,
-    busy: () => busy,
     update(meta, enabled) {
       usable = enabled;
       toggle.hidden = !enabled && node.hidden;
@@ -1426,10 +1460,9 @@ function nextPanel(home, bridge, events) {
   return {
     node,
     update(next) {
-      const { meta, settings, run, free, selected } = next;
+      const { meta, settings, run, selected } = next;
       const place = placeOf(next);
       back.hidden = place.n === 0;
-      if (!free) return;
       if (!settings.prompt) {
         asked = "";
         question.stop();
@@ -1794,7 +1827,8 @@ function measuredShare({ run, settings, meta }, name) {
 function sliderColumn(scope, make, events) {
   const offer = button("", { class: "inb-button inb-offer", hidden: true });
   const label = span("inb-mark");
-  const problem = h("p", { class: "inb-field-error", role: "alert", hidden: true });
+  const adding = attempt(scope, () => offering());
+  const { problem } = adding;
   const list = h("ul", { class: "inb-steers" });
   const none = h("p", { class: "inb-hint" }, "No vectors yet: make one from pairs of texts.");
   const head = div("inb-steers-head", h("h5", {}, "Vectors"), make.toggle);
@@ -1802,15 +1836,16 @@ function sliderColumn(scope, make, events) {
     "section",
     { class: "inb-side", "aria-label": "vectors" },
     head,
-    offer,
+    div("inb-offer-row", offer, adding.cancel),
     problem,
+    adding.said,
     make.node,
     none,
     list
   );
   const cards = /* @__PURE__ */ new Map();
   let props;
-  const attempt = async (task) => {
+  const tried = async (task) => {
     problem.hidden = true;
     try {
       await task;
@@ -1821,16 +1856,31 @@ function sliderColumn(scope, make, events) {
     }
   };
   scope.listen(offer, "click", () => {
-    const latent = props?.meta.offer?.latent_idx;
-    return latent === void 0 ? void 0 : attempt(events.add(latent));
+    const latent = props?.meta.offer;
+    if (!latent) return;
+    offer.textContent = `Adding ${visible(latent.name)} …`;
+    return adding.run(async (cancel) => {
+      await events.add(latent.latent_idx, cancel);
+      return "";
+    }, "Cancelled: no latent was added.");
   });
+  const offering = () => {
+    const latent = props?.meta.offer;
+    const busy = adding.busy();
+    offer.hidden = !busy && (!latent || latent.there || !props?.enabled);
+    offer.disabled = busy || latent?.reason !== "";
+    if (!latent || busy) return;
+    label.textContent = latent.label ? ` ${visible(latent.label)}` : "";
+    offer.replaceChildren(`Add ${visible(latent.name)}`, label);
+    offer.title = latent.reason || (props?.meta.hints.latent ?? "");
+  };
   const card = (name) => {
     const known = cards.get(name);
     if (known) return known;
     const made = sliderCard(name, {
       set: (change) => events.set(name, change),
       choose: () => events.choose(props?.meta.sliders.findIndex((each) => each.name === name) ?? -1),
-      remove: () => void attempt(events.remove(name))
+      remove: () => void tried(events.remove(name))
     });
     cards.set(name, made);
     return made;
@@ -1865,14 +1915,7 @@ function sliderColumn(scope, make, events) {
         });
       });
       none.hidden = shown2.length > 0;
-      const latent = meta.offer;
-      offer.hidden = !latent || latent.there || !enabled;
-      if (latent) {
-        label.textContent = latent.label ? ` ${visible(latent.label)}` : "";
-        offer.replaceChildren(`Add ${visible(latent.name)}`, label);
-        offer.disabled = latent.reason !== "";
-        offer.title = latent.reason || (meta.hints.latent ?? "");
-      }
+      offering();
     },
     destroy() {
       for (const each of cards.values()) each.destroy();
@@ -2158,16 +2201,16 @@ function mountPlayground({ model, bridge, sync, frame }) {
     generate: guarded(frame.root, generate),
     stop: guarded(frame.root, () => control("stop"))
   });
-  const make = makePanel(
-    scope,
-    async (params) => {
-      sync.flush();
-      const { result } = await bridge.request("make_vector", params, { timeout: MAKE_TIMEOUT_MS });
-      frame.say(`${result.name} is among the vectors`);
-      return `${result.name}: ${result.slider.about}. Its slider stands at 0.`;
-    },
-    update
-  );
+  async function madeBy(method, params, cancel) {
+    sync.flush();
+    const { result } = await bridge.request(method, params, { cancel, timeout: MAKE_TIMEOUT_MS });
+    frame.say(`${result.name} is among the vectors`);
+    return result;
+  }
+  const make = makePanel(scope, async (params, cancel) => {
+    const { name, slider } = await madeBy("make_vector", params, cancel);
+    return `${name}: ${slider.about}. Its slider stands at 0.`;
+  });
   const sliders = sliderColumn(scope, make, {
     set: setSlider,
     choose(index) {
@@ -2175,11 +2218,7 @@ function mountPlayground({ model, bridge, sync, frame }) {
       select({ vector: index, ...latent === null ? {} : { latent_idx: latent } });
     },
     remove: (name) => bridge.request("remove_vector", { name }),
-    async add(latent) {
-      sync.flush();
-      const { result } = await bridge.request("add_latent", { latent_idx: latent });
-      frame.say(`${result.name} is among the vectors`);
-    }
+    add: (latent, cancel) => madeBy("add_latent", { latent_idx: latent }, cancel)
   });
   const texts = textsView(scope, (side, token) => {
     const now = readSelected(model.get("selected"));
@@ -2247,7 +2286,7 @@ function mountPlayground({ model, bridge, sync, frame }) {
     make.update(now, usable && now.can.make);
     sliders.update({ meta: now, settings: wanted, run: done, chosen: selected.vector, enabled: usable });
     texts.update({ meta: now, run: done, selected, running, theme: frame.theme });
-    next.update({ meta: now, settings: wanted, run: done, selected, free: !make.busy() });
+    next.update({ meta: now, settings: wanted, run: done, selected });
     announce(done, running);
   }
   return {

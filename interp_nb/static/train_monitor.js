@@ -1,4 +1,7 @@
-/* generated from widgets/, sha256 4c5962fbc47994e7e524b96d9f1440c98441a39ac936a6940ff70dd534ce41a7, interp_nb 0.1.0 */
+/* generated from widgets/, sha256 1b6498eecd4c8ed326eb5ec0df92aaa37c73b438c424abbfc67ce345a6956588, interp_nb 0.1.0 */
+// src/shared/advice.css
+var advice_default = ".inb-advice{margin:0 0 10px;padding:6px 10px;border-left:3px solid var(--inb-accent);background:var(--inb-surface);color:var(--inb-text);font-size:12px;line-height:17px;overflow-wrap:anywhere}.inb-advice-title{font-weight:600}.inb-root .inb-advice ul{list-style:none;margin:2px 0 0;padding:0}.inb-root .inb-advice li+li{margin-top:4px}";
+
 // src/shared/types.ts
 var RequestError = class extends Error {
   constructor(type, message) {
@@ -22,11 +25,12 @@ var Bridge = class {
   /** Ask the kernel; rejects with RequestError on an error reply, on timeout, and when the view goes away. */
   request(method, params = {}, options = {}) {
     const id = `${PAGE}-${++counter}`;
-    const { signal, timeout = 6e4 } = options;
+    const { signal, cancel, timeout = 6e4 } = options;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(new RequestError("Aborted", "request was cancelled"));
+      const onCancel = () => this.model.send({ v: 1, kind: "cancel", id });
       const onAbort = () => {
-        this.model.send({ v: 1, kind: "cancel", id });
+        onCancel();
         this.#take(id)?.reject(new RequestError("Aborted", "request was cancelled"));
       };
       const timer = setTimeout(() => {
@@ -34,9 +38,11 @@ var Bridge = class {
         this.#take(id)?.reject(new RequestError("Timeout", text));
       }, timeout);
       signal?.addEventListener("abort", onAbort);
+      cancel?.addEventListener("abort", onCancel);
       const stop = () => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
+        cancel?.removeEventListener("abort", onCancel);
       };
       this.#waiting.set(id, { resolve, reject, stop });
       this.model.send({ v: 1, kind: "request", id, method, params });
@@ -426,6 +432,27 @@ var edit_default = ".inb-edit{margin:0 0 12px;padding:10px 12px;border:1px solid
 // src/train_monitor/style.css
 var style_default = ".inb-root h5{margin:0;font-size:12px;font-weight:600;color:var(--inb-text)}.inb-root figure{margin:0;min-width:0}.inb-train_monitor .inb-progress{flex-wrap:wrap;gap:6px 10px}.inb-train_monitor .inb-progress-track{flex:1 1 140px}.inb-run-end{margin:0 0 10px;font-size:12px;color:var(--inb-soft);overflow-wrap:anywhere}.inb-settings,.inb-settings-fields{display:inline-flex;flex-wrap:wrap;align-items:center;gap:6px 10px}.inb-settings input{width:84px;height:26px;padding:0 6px}.inb-settings [aria-invalid=true]{border-color:var(--inb-bad);box-shadow:0 0 0 1px var(--inb-bad)}.inb-panels{display:grid;grid-template-columns:repeat(var(--inb-columns, 4),minmax(0,1fr));gap:10px 14px;border-radius:4px}.inb-panel figcaption{display:flex;justify-content:space-between;align-items:baseline;gap:8px;padding:0 9px 1px 0;min-width:0}.inb-panel h5{flex:0 1 auto;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.inb-panel-value{flex:none;font-size:12px;color:var(--inb-soft)}.inb-panel svg{display:block;max-width:100%;overflow:visible;touch-action:pan-y}.inb-density{border-radius:4px}.inb-tip-head{color:var(--inb-muted);margin-bottom:3px}.inb-changes{display:flex;flex-wrap:wrap;gap:2px 18px;margin:8px 0 0;padding:0;list-style:none;counter-reset:change;font-size:12px;color:var(--inb-soft)}.inb-changes li{counter-increment:change}.inb-changes li:before{content:counter(change);margin-right:5px;font-weight:600;color:var(--inb-accent)}.inb-sweep{overflow-x:auto;margin:0 0 10px}.inb-root .inb-sweep table{border-collapse:collapse;margin:0;font-size:12px;color:var(--inb-soft);background:none}.inb-root .inb-sweep caption{caption-side:top;text-align:left;padding:0 0 2px;color:var(--inb-muted)}.inb-root .inb-sweep :is(tr,th,td){background:none;border:0;text-align:right;font-weight:400;white-space:nowrap}.inb-root .inb-sweep :is(th,td){padding:1px 12px 1px 0}.inb-root .inb-sweep th{color:var(--inb-muted)}.inb-root .inb-sweep tbody tr{border-top:1px solid var(--inb-hair)}.inb-root .inb-sweep tr>:first-child{position:sticky;left:0;text-align:left;background:var(--inb-background)}.inb-sweep tr[data-chosen=true]{color:var(--inb-text)}.inb-root .inb-sweep button{display:inline-flex;align-items:center;gap:7px;padding:1px 4px;border:0;background:none;color:var(--inb-soft)}.inb-root .inb-sweep button[aria-pressed=true]{font-weight:600;color:var(--inb-text)}.inb-latents{display:flex;flex-direction:column;gap:14px;margin-top:14px}@container (min-width: 760px){.inb-latents{flex-direction:row;gap:14px;align-items:flex-start}.inb-densities{flex:none}.inb-peek{flex:1 1 0}}.inb-peek{min-width:0}.inb-peek-form{display:flex;flex-wrap:wrap;gap:6px;align-items:center;margin:0 0 8px}.inb-peek-form label{display:inline-flex;align-items:center;gap:5px;font-size:12px;color:var(--inb-muted)}.inb-peek-form input{width:70px;height:26px;padding:0 6px}.inb-peek-head{display:flex;flex-wrap:wrap;align-items:baseline;gap:2px 10px;min-height:26px}.inb-root .inb-peek-head button{height:20px;padding:0 6px}.inb-peek.inb-stale .inb-tops{opacity:.5}.inb-root .inb-tops{list-style:none;margin:4px 0 0;padding:0}.inb-tops li{display:flex;gap:10px;padding:2px 0;border-top:1px solid var(--inb-hair);font-size:12px;line-height:18px}.inb-top-value{flex:0 0 46px;text-align:right;color:var(--inb-muted)}.inb-top-text{min-width:0;overflow-wrap:anywhere}.inb-top-text .inb-token{padding:1px 0}.inb-top-text .inb-token{border-radius:2px}.inb-top-text .inb-top-token{font-weight:600}.inb-top-text .inb-filled .inb-mark{color:inherit}.inb-dead{margin-top:8px;font-size:12px}.inb-dead summary{cursor:pointer;color:var(--inb-soft)}.inb-dead-list{display:flex;flex-wrap:wrap;gap:3px;margin-top:5px}.inb-root .inb-dead-list button{height:20px;padding:0 5px;font-size:11px}";
 
+// src/shared/advice.ts
+function advice() {
+  const title = span("inb-advice-title");
+  const list = h("ul");
+  const node = div("inb-advice", title, list);
+  node.hidden = true;
+  node.setAttribute("role", "note");
+  return {
+    node,
+    update(text, sentences) {
+      node.hidden = sentences.length === 0;
+      title.textContent = text;
+      while (list.children.length > sentences.length) list.lastElementChild?.remove();
+      sentences.forEach((sentence, index) => {
+        const item = list.children[index] ?? list.appendChild(h("li"));
+        if (item.textContent !== sentence) item.textContent = sentence;
+      });
+    }
+  };
+}
+
 // src/shared/code_panel.ts
 async function copy(text, fallback) {
   try {
@@ -743,6 +770,352 @@ function progressBar(scope, control) {
   };
 }
 
+// node_modules/d3-shape/src/constant.js
+function constant_default(x2) {
+  return function constant() {
+    return x2;
+  };
+}
+
+// node_modules/d3-shape/src/math.js
+var cos = Math.cos;
+var sin = Math.sin;
+var sqrt = Math.sqrt;
+var pi = Math.PI;
+var halfPi = pi / 2;
+var tau = 2 * pi;
+
+// node_modules/d3-path/dist/d3-path.mjs
+var pi2 = Math.PI;
+var tau2 = 2 * pi2;
+var epsilon = 1e-6;
+var tauEpsilon = tau2 - epsilon;
+function append(strings) {
+  this._ += strings[0];
+  for (let i = 1, n = strings.length; i < n; ++i) {
+    this._ += arguments[i] + strings[i];
+  }
+}
+function appendRound(digits) {
+  let d = Math.floor(digits);
+  if (!(d >= 0)) throw new Error(`invalid digits: ${digits}`);
+  if (d > 15) return append;
+  const k = 10 ** d;
+  return function(strings) {
+    this._ += strings[0];
+    for (let i = 1, n = strings.length; i < n; ++i) {
+      this._ += Math.round(arguments[i] * k) / k + strings[i];
+    }
+  };
+}
+function equal(x0, y0, x1, y1) {
+  return x0 === x1 && y0 === y1;
+}
+function equalRound(digits) {
+  const d = Math.floor(digits);
+  if (!(d <= 15)) return equal;
+  const k = 10 ** d;
+  const r = function(value) {
+    return Math.round(value * k);
+  };
+  return function(x0, y0, x1, y1) {
+    return r(x0) === r(x1) && r(y0) === r(y1);
+  };
+}
+var Path = class {
+  constructor(digits) {
+    this._x0 = this._y0 = // start of current subpath
+    this._x1 = this._y1 = null;
+    this._ = "";
+    this._append = digits == null ? append : appendRound(digits);
+    this._equal = digits == null ? equal : equalRound(digits);
+  }
+  moveTo(x2, y2) {
+    this._append`M${this._x0 = this._x1 = +x2},${this._y0 = this._y1 = +y2}`;
+  }
+  closePath() {
+    if (this._x1 !== null) {
+      this._x1 = this._x0, this._y1 = this._y0;
+      this._append`Z`;
+    }
+  }
+  lineTo(x2, y2) {
+    this._append`L${this._x1 = +x2},${this._y1 = +y2}`;
+  }
+  quadraticCurveTo(x1, y1, x2, y2) {
+    this._append`Q${+x1},${+y1},${this._x1 = +x2},${this._y1 = +y2}`;
+  }
+  bezierCurveTo(x1, y1, x2, y2, x3, y3) {
+    this._append`C${+x1},${+y1},${+x2},${+y2},${this._x1 = +x3},${this._y1 = +y3}`;
+  }
+  arcTo(x1, y1, x2, y2, r) {
+    x1 = +x1, y1 = +y1, x2 = +x2, y2 = +y2, r = +r;
+    if (r < 0) throw new Error(`negative radius: ${r}`);
+    let x0 = this._x1, y0 = this._y1, x21 = x2 - x1, y21 = y2 - y1, x01 = x0 - x1, y01 = y0 - y1, l01_2 = x01 * x01 + y01 * y01;
+    if (this._x1 === null) {
+      this._append`M${this._x1 = x1},${this._y1 = y1}`;
+    } else if (!(l01_2 > epsilon)) ;
+    else if (!(Math.abs(y01 * x21 - y21 * x01) > epsilon) || !r) {
+      this._append`L${this._x1 = x1},${this._y1 = y1}`;
+    } else {
+      let x20 = x2 - x0, y20 = y2 - y0, l21_2 = x21 * x21 + y21 * y21, l20_2 = x20 * x20 + y20 * y20, l21 = Math.sqrt(l21_2), l01 = Math.sqrt(l01_2), l = r * Math.tan((pi2 - Math.acos((l21_2 + l01_2 - l20_2) / (2 * l21 * l01))) / 2), t01 = l / l01, t21 = l / l21;
+      if (Math.abs(t01 - 1) > epsilon) {
+        this._append`L${x1 + t01 * x01},${y1 + t01 * y01}`;
+      }
+      this._append`A${r},${r},0,0,${+(y01 * x20 > x01 * y20)},${this._x1 = x1 + t21 * x21},${this._y1 = y1 + t21 * y21}`;
+    }
+  }
+  arc(x2, y2, r, a0, a1, ccw) {
+    x2 = +x2, y2 = +y2, r = +r, ccw = !!ccw;
+    if (r < 0) throw new Error(`negative radius: ${r}`);
+    let dx = r * Math.cos(a0), dy = r * Math.sin(a0), x0 = x2 + dx, y0 = y2 + dy, cw = 1 ^ ccw, da = ccw ? a0 - a1 : a1 - a0;
+    if (this._x1 === null) {
+      this._append`M${x0},${y0}`;
+    } else if (Math.abs(this._x1 - x0) > epsilon || Math.abs(this._y1 - y0) > epsilon) {
+      this._append`L${x0},${y0}`;
+    }
+    if (!r) return;
+    if (da < 0) da = da % tau2 + tau2;
+    if (da > tauEpsilon) {
+      this._append`A${r},${r},0,1,${cw},${x2 - dx},${y2 - dy}A${r},${r},0,1,${cw},${this._x1 = x0},${this._y1 = y0}`;
+    } else if (da > epsilon) {
+      const x1 = x2 + r * Math.cos(a1);
+      const y1 = y2 + r * Math.sin(a1);
+      if (da >= pi2 && this._equal(x0, y0, x1, y1)) {
+        da /= 2;
+        let a00 = a0 + da;
+        this._append`A${r},${r},0,${+(da >= pi2)},${cw},${x2 + r * Math.cos(a00)},${y2 + r * Math.sin(a00)}`;
+      }
+      this._append`A${r},${r},0,${+(da >= pi2)},${cw},${this._x1 = x1},${this._y1 = y1}`;
+    }
+  }
+  rect(x2, y2, w, h2) {
+    this._append`M${this._x0 = this._x1 = +x2},${this._y0 = this._y1 = +y2}h${w = +w}v${+h2}h${-w}Z`;
+  }
+  toString() {
+    return this._;
+  }
+};
+function path() {
+  return new Path();
+}
+path.prototype = Path.prototype;
+
+// node_modules/d3-shape/src/path.js
+function withPath(shape) {
+  let digits = 3;
+  shape.digits = function(_) {
+    if (!arguments.length) return digits;
+    if (_ == null) {
+      digits = null;
+    } else {
+      const d = Math.floor(_);
+      if (!(d >= 0)) throw new RangeError(`invalid digits: ${_}`);
+      digits = d;
+    }
+    return shape;
+  };
+  return () => new Path(digits);
+}
+
+// node_modules/d3-shape/src/array.js
+var slice = Array.prototype.slice;
+function array_default(x2) {
+  return typeof x2 === "object" && "length" in x2 ? x2 : Array.from(x2);
+}
+
+// node_modules/d3-shape/src/curve/linear.js
+function Linear(context) {
+  this._context = context;
+}
+Linear.prototype = {
+  areaStart: function() {
+    this._line = 0;
+  },
+  areaEnd: function() {
+    this._line = NaN;
+  },
+  lineStart: function() {
+    this._point = 0;
+  },
+  lineEnd: function() {
+    if (this._line || this._line !== 0 && this._point === 1) this._context.closePath();
+    this._line = 1 - this._line;
+  },
+  point: function(x2, y2) {
+    x2 = +x2, y2 = +y2;
+    switch (this._point) {
+      case 0:
+        this._point = 1;
+        this._line ? this._context.lineTo(x2, y2) : this._context.moveTo(x2, y2);
+        break;
+      case 1:
+        this._point = 2;
+      // falls through
+      default:
+        this._context.lineTo(x2, y2);
+        break;
+    }
+  }
+};
+function linear_default(context) {
+  return new Linear(context);
+}
+
+// node_modules/d3-shape/src/point.js
+function x(p) {
+  return p[0];
+}
+function y(p) {
+  return p[1];
+}
+
+// node_modules/d3-shape/src/line.js
+function line_default(x2, y2) {
+  var defined = constant_default(true), context = null, curve = linear_default, output = null, path2 = withPath(line2);
+  x2 = typeof x2 === "function" ? x2 : x2 === void 0 ? x : constant_default(x2);
+  y2 = typeof y2 === "function" ? y2 : y2 === void 0 ? y : constant_default(y2);
+  function line2(data) {
+    var i, n = (data = array_default(data)).length, d, defined0 = false, buffer;
+    if (context == null) output = curve(buffer = path2());
+    for (i = 0; i <= n; ++i) {
+      if (!(i < n && defined(d = data[i], i, data)) === defined0) {
+        if (defined0 = !defined0) output.lineStart();
+        else output.lineEnd();
+      }
+      if (defined0) output.point(+x2(d, i, data), +y2(d, i, data));
+    }
+    if (buffer) return output = null, buffer + "" || null;
+  }
+  line2.x = function(_) {
+    return arguments.length ? (x2 = typeof _ === "function" ? _ : constant_default(+_), line2) : x2;
+  };
+  line2.y = function(_) {
+    return arguments.length ? (y2 = typeof _ === "function" ? _ : constant_default(+_), line2) : y2;
+  };
+  line2.defined = function(_) {
+    return arguments.length ? (defined = typeof _ === "function" ? _ : constant_default(!!_), line2) : defined;
+  };
+  line2.curve = function(_) {
+    return arguments.length ? (curve = _, context != null && (output = curve(context)), line2) : curve;
+  };
+  line2.context = function(_) {
+    return arguments.length ? (_ == null ? context = output = null : output = curve(context = _), line2) : context;
+  };
+  return line2;
+}
+
+// node_modules/d3-shape/src/symbol/circle.js
+var circle_default = {
+  draw(context, size) {
+    const r = sqrt(size / pi);
+    context.moveTo(r, 0);
+    context.arc(0, 0, r, 0, tau);
+  }
+};
+
+// node_modules/d3-shape/src/symbol/cross.js
+var cross_default = {
+  draw(context, size) {
+    const r = sqrt(size / 5) / 2;
+    context.moveTo(-3 * r, -r);
+    context.lineTo(-r, -r);
+    context.lineTo(-r, -3 * r);
+    context.lineTo(r, -3 * r);
+    context.lineTo(r, -r);
+    context.lineTo(3 * r, -r);
+    context.lineTo(3 * r, r);
+    context.lineTo(r, r);
+    context.lineTo(r, 3 * r);
+    context.lineTo(-r, 3 * r);
+    context.lineTo(-r, r);
+    context.lineTo(-3 * r, r);
+    context.closePath();
+  }
+};
+
+// node_modules/d3-shape/src/symbol/diamond.js
+var tan30 = sqrt(1 / 3);
+var tan30_2 = tan30 * 2;
+var diamond_default = {
+  draw(context, size) {
+    const y2 = sqrt(size / tan30_2);
+    const x2 = y2 * tan30;
+    context.moveTo(0, -y2);
+    context.lineTo(x2, 0);
+    context.lineTo(0, y2);
+    context.lineTo(-x2, 0);
+    context.closePath();
+  }
+};
+
+// node_modules/d3-shape/src/symbol/square.js
+var square_default = {
+  draw(context, size) {
+    const w = sqrt(size);
+    const x2 = -w / 2;
+    context.rect(x2, x2, w, w);
+  }
+};
+
+// node_modules/d3-shape/src/symbol/star.js
+var ka = 0.8908130915292852;
+var kr = sin(pi / 10) / sin(7 * pi / 10);
+var kx = sin(tau / 10) * kr;
+var ky = -cos(tau / 10) * kr;
+var star_default = {
+  draw(context, size) {
+    const r = sqrt(size * ka);
+    const x2 = kx * r;
+    const y2 = ky * r;
+    context.moveTo(0, -r);
+    context.lineTo(x2, y2);
+    for (let i = 1; i < 5; ++i) {
+      const a = tau * i / 5;
+      const c = cos(a);
+      const s = sin(a);
+      context.lineTo(s * r, -c * r);
+      context.lineTo(c * x2 - s * y2, s * x2 + c * y2);
+    }
+    context.closePath();
+  }
+};
+
+// node_modules/d3-shape/src/symbol/triangle.js
+var sqrt3 = sqrt(3);
+var triangle_default = {
+  draw(context, size) {
+    const y2 = -sqrt(size / (sqrt3 * 3));
+    context.moveTo(0, y2 * 2);
+    context.lineTo(-sqrt3 * y2, -y2);
+    context.lineTo(sqrt3 * y2, -y2);
+    context.closePath();
+  }
+};
+
+// node_modules/d3-shape/src/symbol.js
+function Symbol2(type, size) {
+  let context = null, path2 = withPath(symbol);
+  type = typeof type === "function" ? type : constant_default(type || circle_default);
+  size = typeof size === "function" ? size : constant_default(size === void 0 ? 64 : +size);
+  function symbol() {
+    let buffer;
+    if (!context) context = buffer = path2();
+    type.apply(this, arguments).draw(context, +size.apply(this, arguments));
+    if (buffer) return context = null, buffer + "" || null;
+  }
+  symbol.type = function(_) {
+    return arguments.length ? (type = typeof _ === "function" ? _ : constant_default(_), symbol) : type;
+  };
+  symbol.size = function(_) {
+    return arguments.length ? (size = typeof _ === "function" ? _ : constant_default(+_), symbol) : size;
+  };
+  symbol.context = function(_) {
+    return arguments.length ? (context = _ == null ? null : _, symbol) : context;
+  };
+  return symbol;
+}
+
 // node_modules/d3-array/dist/d3-array.mjs
 function ascending(a, b) {
   return a == null || b == null ? NaN : a < b ? -1 : a > b ? 1 : a >= b ? 0 : NaN;
@@ -888,7 +1261,7 @@ function bluri(radius) {
   };
 }
 var array = Array.prototype;
-var slice = array.slice;
+var slice2 = array.slice;
 var e10 = Math.sqrt(50);
 var e5 = Math.sqrt(10);
 var e2 = Math.sqrt(2);
@@ -964,6 +1337,109 @@ function shuffler(random) {
     }
     return array2;
   };
+}
+
+// src/shared/scale.ts
+var DIVERGING = {
+  light: [
+    "#8e0b25",
+    "#c0392f",
+    "#e07a5c",
+    "#f6b799",
+    "#fbe3d4",
+    "#f6f6f5",
+    "#d7e8f2",
+    "#a3cce3",
+    "#5ea3cd",
+    "#2a71b2",
+    "#0f437f"
+  ],
+  dark: [
+    "#ffc2b8",
+    "#ff8f7f",
+    "#e0604f",
+    "#a5433a",
+    "#5c302d",
+    "#2b2c2f",
+    "#293f55",
+    "#2f6596",
+    "#3f8fd4",
+    "#79b9f2",
+    "#c3e2ff"
+  ]
+};
+var SEQUENTIAL = {
+  light: ["#f6f6f5", "#dbe9f3", "#aed0e6", "#72afd6", "#3d88c0", "#1d62a1", "#0b3c74", "#062650"],
+  dark: ["#26272a", "#27394c", "#2a557b", "#2f76b0", "#4b9ae0", "#85c0f7", "#c0e0ff", "#ecf6ff"]
+};
+var STEPS = 256;
+var ramps = /* @__PURE__ */ new Map();
+function ramp(kind, theme) {
+  return rampOf((kind === "diverging" ? DIVERGING : SEQUENTIAL)[theme]);
+}
+function rampOf(stops) {
+  let colors = ramps.get(stops);
+  if (!colors) {
+    colors = Array.from({ length: STEPS + 1 }, (_, i) => between(stops, i / STEPS));
+    ramps.set(stops, colors);
+  }
+  return colors;
+}
+function between(stops, share) {
+  const at = share * (stops.length - 1);
+  const from = Math.min(Math.floor(at), stops.length - 2);
+  const channel = (hex2, start) => Number.parseInt((hex2 ?? "").slice(start, start + 2), 16);
+  const mix = [1, 3, 5].map((start) => {
+    const low = channel(stops[from], start);
+    return Math.round(low + (at - from) * (channel(stops[from + 1], start) - low));
+  });
+  return `#${mix.map((part) => part.toString(16).padStart(2, "0")).join("")}`;
+}
+function makeScale(kind, low, high, stops) {
+  const colors = rampOf(stops);
+  const color = (value) => {
+    const share = Math.min(1, Math.max(0, (value - low) / (high - low)));
+    return colors[Math.round(share * STEPS)] ?? "#808080";
+  };
+  return { kind, low, high, color };
+}
+function sequential(high, theme) {
+  return makeScale("sequential", 0, high, SEQUENTIAL[theme]);
+}
+function luminance(hex2) {
+  const channel = (at) => {
+    const c = Number.parseInt(hex2.slice(at, at + 2), 16) / 255;
+    return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  };
+  return 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5);
+}
+function inkOn(hex2) {
+  const light = luminance(hex2);
+  return 1.05 / (light + 0.05) > (light + 0.05) / 0.05 ? "#ffffff" : "#000000";
+}
+
+// src/shared/strokes.ts
+var DASHES = [void 0, "6 3", "2 2.5", "9 3 2 3", "12 4", "4 2 1 2"];
+var MARKS = [circle_default, square_default, triangle_default, diamond_default, cross_default, star_default];
+var FROM = 0.46;
+var TO = 0.92;
+function stroke(index, total2, theme) {
+  const colors = ramp("sequential", theme);
+  const share = total2 > 1 ? TO - (TO - FROM) * index / (total2 - 1) : 0.7;
+  return {
+    color: colors[Math.round(share * (colors.length - 1))] ?? "#808080",
+    dash: DASHES[index % DASHES.length],
+    mark: Symbol2(MARKS[index % MARKS.length], 30)() ?? ""
+  };
+}
+function sample(line2) {
+  return [
+    {
+      tag: "path",
+      attrs: { d: "M1 7H31", stroke: line2.color, "stroke-width": 2, "stroke-dasharray": line2.dash, fill: "none" }
+    },
+    { tag: "path", attrs: { d: line2.mark, transform: "translate(24 7)", fill: line2.color } }
+  ];
 }
 
 // src/shared/decode.ts
@@ -1178,352 +1654,6 @@ function logTicks(low, high, count2) {
   return powers.filter((_, i) => i % every === 0);
 }
 
-// node_modules/d3-shape/src/constant.js
-function constant_default(x2) {
-  return function constant() {
-    return x2;
-  };
-}
-
-// node_modules/d3-shape/src/math.js
-var cos = Math.cos;
-var sin = Math.sin;
-var sqrt = Math.sqrt;
-var pi = Math.PI;
-var halfPi = pi / 2;
-var tau = 2 * pi;
-
-// node_modules/d3-path/dist/d3-path.mjs
-var pi2 = Math.PI;
-var tau2 = 2 * pi2;
-var epsilon = 1e-6;
-var tauEpsilon = tau2 - epsilon;
-function append(strings) {
-  this._ += strings[0];
-  for (let i = 1, n = strings.length; i < n; ++i) {
-    this._ += arguments[i] + strings[i];
-  }
-}
-function appendRound(digits) {
-  let d = Math.floor(digits);
-  if (!(d >= 0)) throw new Error(`invalid digits: ${digits}`);
-  if (d > 15) return append;
-  const k = 10 ** d;
-  return function(strings) {
-    this._ += strings[0];
-    for (let i = 1, n = strings.length; i < n; ++i) {
-      this._ += Math.round(arguments[i] * k) / k + strings[i];
-    }
-  };
-}
-function equal(x0, y0, x1, y1) {
-  return x0 === x1 && y0 === y1;
-}
-function equalRound(digits) {
-  const d = Math.floor(digits);
-  if (!(d <= 15)) return equal;
-  const k = 10 ** d;
-  const r = function(value) {
-    return Math.round(value * k);
-  };
-  return function(x0, y0, x1, y1) {
-    return r(x0) === r(x1) && r(y0) === r(y1);
-  };
-}
-var Path = class {
-  constructor(digits) {
-    this._x0 = this._y0 = // start of current subpath
-    this._x1 = this._y1 = null;
-    this._ = "";
-    this._append = digits == null ? append : appendRound(digits);
-    this._equal = digits == null ? equal : equalRound(digits);
-  }
-  moveTo(x2, y2) {
-    this._append`M${this._x0 = this._x1 = +x2},${this._y0 = this._y1 = +y2}`;
-  }
-  closePath() {
-    if (this._x1 !== null) {
-      this._x1 = this._x0, this._y1 = this._y0;
-      this._append`Z`;
-    }
-  }
-  lineTo(x2, y2) {
-    this._append`L${this._x1 = +x2},${this._y1 = +y2}`;
-  }
-  quadraticCurveTo(x1, y1, x2, y2) {
-    this._append`Q${+x1},${+y1},${this._x1 = +x2},${this._y1 = +y2}`;
-  }
-  bezierCurveTo(x1, y1, x2, y2, x3, y3) {
-    this._append`C${+x1},${+y1},${+x2},${+y2},${this._x1 = +x3},${this._y1 = +y3}`;
-  }
-  arcTo(x1, y1, x2, y2, r) {
-    x1 = +x1, y1 = +y1, x2 = +x2, y2 = +y2, r = +r;
-    if (r < 0) throw new Error(`negative radius: ${r}`);
-    let x0 = this._x1, y0 = this._y1, x21 = x2 - x1, y21 = y2 - y1, x01 = x0 - x1, y01 = y0 - y1, l01_2 = x01 * x01 + y01 * y01;
-    if (this._x1 === null) {
-      this._append`M${this._x1 = x1},${this._y1 = y1}`;
-    } else if (!(l01_2 > epsilon)) ;
-    else if (!(Math.abs(y01 * x21 - y21 * x01) > epsilon) || !r) {
-      this._append`L${this._x1 = x1},${this._y1 = y1}`;
-    } else {
-      let x20 = x2 - x0, y20 = y2 - y0, l21_2 = x21 * x21 + y21 * y21, l20_2 = x20 * x20 + y20 * y20, l21 = Math.sqrt(l21_2), l01 = Math.sqrt(l01_2), l = r * Math.tan((pi2 - Math.acos((l21_2 + l01_2 - l20_2) / (2 * l21 * l01))) / 2), t01 = l / l01, t21 = l / l21;
-      if (Math.abs(t01 - 1) > epsilon) {
-        this._append`L${x1 + t01 * x01},${y1 + t01 * y01}`;
-      }
-      this._append`A${r},${r},0,0,${+(y01 * x20 > x01 * y20)},${this._x1 = x1 + t21 * x21},${this._y1 = y1 + t21 * y21}`;
-    }
-  }
-  arc(x2, y2, r, a0, a1, ccw) {
-    x2 = +x2, y2 = +y2, r = +r, ccw = !!ccw;
-    if (r < 0) throw new Error(`negative radius: ${r}`);
-    let dx = r * Math.cos(a0), dy = r * Math.sin(a0), x0 = x2 + dx, y0 = y2 + dy, cw = 1 ^ ccw, da = ccw ? a0 - a1 : a1 - a0;
-    if (this._x1 === null) {
-      this._append`M${x0},${y0}`;
-    } else if (Math.abs(this._x1 - x0) > epsilon || Math.abs(this._y1 - y0) > epsilon) {
-      this._append`L${x0},${y0}`;
-    }
-    if (!r) return;
-    if (da < 0) da = da % tau2 + tau2;
-    if (da > tauEpsilon) {
-      this._append`A${r},${r},0,1,${cw},${x2 - dx},${y2 - dy}A${r},${r},0,1,${cw},${this._x1 = x0},${this._y1 = y0}`;
-    } else if (da > epsilon) {
-      const x1 = x2 + r * Math.cos(a1);
-      const y1 = y2 + r * Math.sin(a1);
-      if (da >= pi2 && this._equal(x0, y0, x1, y1)) {
-        da /= 2;
-        let a00 = a0 + da;
-        this._append`A${r},${r},0,${+(da >= pi2)},${cw},${x2 + r * Math.cos(a00)},${y2 + r * Math.sin(a00)}`;
-      }
-      this._append`A${r},${r},0,${+(da >= pi2)},${cw},${this._x1 = x1},${this._y1 = y1}`;
-    }
-  }
-  rect(x2, y2, w, h2) {
-    this._append`M${this._x0 = this._x1 = +x2},${this._y0 = this._y1 = +y2}h${w = +w}v${+h2}h${-w}Z`;
-  }
-  toString() {
-    return this._;
-  }
-};
-function path() {
-  return new Path();
-}
-path.prototype = Path.prototype;
-
-// node_modules/d3-shape/src/path.js
-function withPath(shape) {
-  let digits = 3;
-  shape.digits = function(_) {
-    if (!arguments.length) return digits;
-    if (_ == null) {
-      digits = null;
-    } else {
-      const d = Math.floor(_);
-      if (!(d >= 0)) throw new RangeError(`invalid digits: ${_}`);
-      digits = d;
-    }
-    return shape;
-  };
-  return () => new Path(digits);
-}
-
-// node_modules/d3-shape/src/array.js
-var slice2 = Array.prototype.slice;
-function array_default(x2) {
-  return typeof x2 === "object" && "length" in x2 ? x2 : Array.from(x2);
-}
-
-// node_modules/d3-shape/src/curve/linear.js
-function Linear(context) {
-  this._context = context;
-}
-Linear.prototype = {
-  areaStart: function() {
-    this._line = 0;
-  },
-  areaEnd: function() {
-    this._line = NaN;
-  },
-  lineStart: function() {
-    this._point = 0;
-  },
-  lineEnd: function() {
-    if (this._line || this._line !== 0 && this._point === 1) this._context.closePath();
-    this._line = 1 - this._line;
-  },
-  point: function(x2, y2) {
-    x2 = +x2, y2 = +y2;
-    switch (this._point) {
-      case 0:
-        this._point = 1;
-        this._line ? this._context.lineTo(x2, y2) : this._context.moveTo(x2, y2);
-        break;
-      case 1:
-        this._point = 2;
-      // falls through
-      default:
-        this._context.lineTo(x2, y2);
-        break;
-    }
-  }
-};
-function linear_default(context) {
-  return new Linear(context);
-}
-
-// node_modules/d3-shape/src/point.js
-function x(p) {
-  return p[0];
-}
-function y(p) {
-  return p[1];
-}
-
-// node_modules/d3-shape/src/line.js
-function line_default(x2, y2) {
-  var defined = constant_default(true), context = null, curve = linear_default, output = null, path2 = withPath(line2);
-  x2 = typeof x2 === "function" ? x2 : x2 === void 0 ? x : constant_default(x2);
-  y2 = typeof y2 === "function" ? y2 : y2 === void 0 ? y : constant_default(y2);
-  function line2(data) {
-    var i, n = (data = array_default(data)).length, d, defined0 = false, buffer;
-    if (context == null) output = curve(buffer = path2());
-    for (i = 0; i <= n; ++i) {
-      if (!(i < n && defined(d = data[i], i, data)) === defined0) {
-        if (defined0 = !defined0) output.lineStart();
-        else output.lineEnd();
-      }
-      if (defined0) output.point(+x2(d, i, data), +y2(d, i, data));
-    }
-    if (buffer) return output = null, buffer + "" || null;
-  }
-  line2.x = function(_) {
-    return arguments.length ? (x2 = typeof _ === "function" ? _ : constant_default(+_), line2) : x2;
-  };
-  line2.y = function(_) {
-    return arguments.length ? (y2 = typeof _ === "function" ? _ : constant_default(+_), line2) : y2;
-  };
-  line2.defined = function(_) {
-    return arguments.length ? (defined = typeof _ === "function" ? _ : constant_default(!!_), line2) : defined;
-  };
-  line2.curve = function(_) {
-    return arguments.length ? (curve = _, context != null && (output = curve(context)), line2) : curve;
-  };
-  line2.context = function(_) {
-    return arguments.length ? (_ == null ? context = output = null : output = curve(context = _), line2) : context;
-  };
-  return line2;
-}
-
-// node_modules/d3-shape/src/symbol/circle.js
-var circle_default = {
-  draw(context, size) {
-    const r = sqrt(size / pi);
-    context.moveTo(r, 0);
-    context.arc(0, 0, r, 0, tau);
-  }
-};
-
-// node_modules/d3-shape/src/symbol/cross.js
-var cross_default = {
-  draw(context, size) {
-    const r = sqrt(size / 5) / 2;
-    context.moveTo(-3 * r, -r);
-    context.lineTo(-r, -r);
-    context.lineTo(-r, -3 * r);
-    context.lineTo(r, -3 * r);
-    context.lineTo(r, -r);
-    context.lineTo(3 * r, -r);
-    context.lineTo(3 * r, r);
-    context.lineTo(r, r);
-    context.lineTo(r, 3 * r);
-    context.lineTo(-r, 3 * r);
-    context.lineTo(-r, r);
-    context.lineTo(-3 * r, r);
-    context.closePath();
-  }
-};
-
-// node_modules/d3-shape/src/symbol/diamond.js
-var tan30 = sqrt(1 / 3);
-var tan30_2 = tan30 * 2;
-var diamond_default = {
-  draw(context, size) {
-    const y2 = sqrt(size / tan30_2);
-    const x2 = y2 * tan30;
-    context.moveTo(0, -y2);
-    context.lineTo(x2, 0);
-    context.lineTo(0, y2);
-    context.lineTo(-x2, 0);
-    context.closePath();
-  }
-};
-
-// node_modules/d3-shape/src/symbol/square.js
-var square_default = {
-  draw(context, size) {
-    const w = sqrt(size);
-    const x2 = -w / 2;
-    context.rect(x2, x2, w, w);
-  }
-};
-
-// node_modules/d3-shape/src/symbol/star.js
-var ka = 0.8908130915292852;
-var kr = sin(pi / 10) / sin(7 * pi / 10);
-var kx = sin(tau / 10) * kr;
-var ky = -cos(tau / 10) * kr;
-var star_default = {
-  draw(context, size) {
-    const r = sqrt(size * ka);
-    const x2 = kx * r;
-    const y2 = ky * r;
-    context.moveTo(0, -r);
-    context.lineTo(x2, y2);
-    for (let i = 1; i < 5; ++i) {
-      const a = tau * i / 5;
-      const c = cos(a);
-      const s = sin(a);
-      context.lineTo(s * r, -c * r);
-      context.lineTo(c * x2 - s * y2, s * x2 + c * y2);
-    }
-    context.closePath();
-  }
-};
-
-// node_modules/d3-shape/src/symbol/triangle.js
-var sqrt3 = sqrt(3);
-var triangle_default = {
-  draw(context, size) {
-    const y2 = -sqrt(size / (sqrt3 * 3));
-    context.moveTo(0, y2 * 2);
-    context.lineTo(-sqrt3 * y2, -y2);
-    context.lineTo(sqrt3 * y2, -y2);
-    context.closePath();
-  }
-};
-
-// node_modules/d3-shape/src/symbol.js
-function Symbol2(type, size) {
-  let context = null, path2 = withPath(symbol);
-  type = typeof type === "function" ? type : constant_default(type || circle_default);
-  size = typeof size === "function" ? size : constant_default(size === void 0 ? 64 : +size);
-  function symbol() {
-    let buffer;
-    if (!context) context = buffer = path2();
-    type.apply(this, arguments).draw(context, +size.apply(this, arguments));
-    if (buffer) return context = null, buffer + "" || null;
-  }
-  symbol.type = function(_) {
-    return arguments.length ? (type = typeof _ === "function" ? _ : constant_default(_), symbol) : type;
-  };
-  symbol.size = function(_) {
-    return arguments.length ? (size = typeof _ === "function" ? _ : constant_default(+_), symbol) : size;
-  };
-  symbol.context = function(_) {
-    return arguments.length ? (context = _ == null ? null : _, symbol) : context;
-  };
-  return symbol;
-}
-
 // src/train_monitor/words.ts
 var lean = format(".4~g");
 function duration(seconds) {
@@ -1572,6 +1702,12 @@ function changeText(data, change) {
   const of = all ? "" : `, ${change.saes.map((sae) => data.saes[sae]?.name ?? "").join(", ")}`;
   const value = (number2) => number2 === null ? "…" : lean(number2);
   return `${change.label} ${value(change.old)} → ${value(change.new)}${of}`;
+}
+function adviceTitle({ saes }, sae) {
+  const others = saes.filter((each, index) => index !== sae && each.advice.length).length;
+  const of = saes.length > 1 ? ` for ${saes[sae]?.name ?? ""}` : "";
+  const more = others ? ` (${others} ${others === 1 ? "other has" : "others have"} some, choose it above)` : "";
+  return `Advice${of}${more}`;
 }
 function binText(data, sae, bin) {
   const { edges } = data.meta;
@@ -2212,109 +2348,6 @@ function exportButtons(scope, actions) {
   return group2;
 }
 
-// src/shared/scale.ts
-var DIVERGING = {
-  light: [
-    "#8e0b25",
-    "#c0392f",
-    "#e07a5c",
-    "#f6b799",
-    "#fbe3d4",
-    "#f6f6f5",
-    "#d7e8f2",
-    "#a3cce3",
-    "#5ea3cd",
-    "#2a71b2",
-    "#0f437f"
-  ],
-  dark: [
-    "#ffc2b8",
-    "#ff8f7f",
-    "#e0604f",
-    "#a5433a",
-    "#5c302d",
-    "#2b2c2f",
-    "#293f55",
-    "#2f6596",
-    "#3f8fd4",
-    "#79b9f2",
-    "#c3e2ff"
-  ]
-};
-var SEQUENTIAL = {
-  light: ["#f6f6f5", "#dbe9f3", "#aed0e6", "#72afd6", "#3d88c0", "#1d62a1", "#0b3c74", "#062650"],
-  dark: ["#26272a", "#27394c", "#2a557b", "#2f76b0", "#4b9ae0", "#85c0f7", "#c0e0ff", "#ecf6ff"]
-};
-var STEPS = 256;
-var ramps = /* @__PURE__ */ new Map();
-function ramp(kind, theme) {
-  return rampOf((kind === "diverging" ? DIVERGING : SEQUENTIAL)[theme]);
-}
-function rampOf(stops) {
-  let colors = ramps.get(stops);
-  if (!colors) {
-    colors = Array.from({ length: STEPS + 1 }, (_, i) => between(stops, i / STEPS));
-    ramps.set(stops, colors);
-  }
-  return colors;
-}
-function between(stops, share) {
-  const at = share * (stops.length - 1);
-  const from = Math.min(Math.floor(at), stops.length - 2);
-  const channel = (hex2, start) => Number.parseInt((hex2 ?? "").slice(start, start + 2), 16);
-  const mix = [1, 3, 5].map((start) => {
-    const low = channel(stops[from], start);
-    return Math.round(low + (at - from) * (channel(stops[from + 1], start) - low));
-  });
-  return `#${mix.map((part) => part.toString(16).padStart(2, "0")).join("")}`;
-}
-function makeScale(kind, low, high, stops) {
-  const colors = rampOf(stops);
-  const color = (value) => {
-    const share = Math.min(1, Math.max(0, (value - low) / (high - low)));
-    return colors[Math.round(share * STEPS)] ?? "#808080";
-  };
-  return { kind, low, high, color };
-}
-function sequential(high, theme) {
-  return makeScale("sequential", 0, high, SEQUENTIAL[theme]);
-}
-function luminance(hex2) {
-  const channel = (at) => {
-    const c = Number.parseInt(hex2.slice(at, at + 2), 16) / 255;
-    return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-  };
-  return 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5);
-}
-function inkOn(hex2) {
-  const light = luminance(hex2);
-  return 1.05 / (light + 0.05) > (light + 0.05) / 0.05 ? "#ffffff" : "#000000";
-}
-
-// src/train_monitor/strokes.ts
-var DASHES = [void 0, "6 3", "2 2.5", "9 3 2 3", "12 4", "4 2 1 2"];
-var MARKS = [circle_default, square_default, triangle_default, diamond_default, cross_default, star_default];
-var FROM = 0.46;
-var TO = 0.92;
-function stroke(index, total2, theme) {
-  const colors = ramp("sequential", theme);
-  const share = total2 > 1 ? TO - (TO - FROM) * index / (total2 - 1) : 0.7;
-  return {
-    color: colors[Math.round(share * (colors.length - 1))] ?? "#808080",
-    dash: DASHES[index % DASHES.length],
-    mark: Symbol2(MARKS[index % MARKS.length], 30)() ?? ""
-  };
-}
-function sample(line2) {
-  return [
-    {
-      tag: "path",
-      attrs: { d: "M1 7H31", stroke: line2.color, "stroke-width": 2, "stroke-dasharray": line2.dash, fill: "none" }
-    },
-    { tag: "path", attrs: { d: line2.mark, transform: "translate(24 7)", fill: line2.color } }
-  ];
-}
-
 // src/train_monitor/files.ts
 var GAP3 = 16;
 var TITLE = 22;
@@ -2729,6 +2762,7 @@ function mountTrainMonitor({ model, bridge, sync, frame }) {
   };
   const progress = progressBar(scope, (action) => bridge.request("control", { action }));
   const end = h("p", { class: "inb-run-end", hidden: true });
+  const advised = advice();
   const settings = settingsPanel(
     scope,
     async (values, of) => {
@@ -2782,6 +2816,7 @@ function mountTrainMonitor({ model, bridge, sync, frame }) {
     ),
     code.panel,
     table.node,
+    advised.node,
     plots.node,
     changes,
     div("inb-latents", div("inb-densities", density.node, peek.dead), peek.node)
@@ -2844,14 +2879,26 @@ function mountTrainMonitor({ model, bridge, sync, frame }) {
   function draw() {
     if (!data) return;
     const lines = strokes(frame.theme);
-    const props = { data, sae, strokes: lines, logTokens, width: Math.max(180, (body.clientWidth || 720) - 2) };
+    const props = {
+      data,
+      sae,
+      strokes: lines,
+      logTokens,
+      width: Math.max(180, (body.clientWidth || width || 720) - 2)
+    };
     const kernel = model.get("kernel") !== false;
     const open = GOING.includes(String(model.get("state")));
     plots.update(props, cursor);
     density.update(props);
     table.update(data, lines, sae, cursor);
+    advise(data);
     settings.update(data, sae, kernel && (open || data.meta.status.resumable));
     peek.update(data, sae, frame.theme);
+  }
+  function advise({ meta }) {
+    const sentences = meta.saes[sae]?.advice ?? [];
+    if (advised.node.hidden && sentences.length) frame.say(`advice: ${sentences[0]}`);
+    advised.update(adviceTitle(meta, sae), sentences);
   }
   const sizes = typeof ResizeObserver === "function" ? new ResizeObserver(guarded(body, () => resized())) : null;
   let width = 0;
@@ -2871,7 +2918,7 @@ function mountTrainMonitor({ model, bridge, sync, frame }) {
 }
 
 // src/train_monitor/widget.ts
-var widget_default = defineWidget("train_monitor", edit_default + style_default, mountTrainMonitor);
+var widget_default = defineWidget("train_monitor", edit_default + advice_default + style_default, mountTrainMonitor);
 export {
   widget_default as default
 };

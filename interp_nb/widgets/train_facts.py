@@ -2,10 +2,15 @@
 
 from typing import Any, Final
 
+from interp_nb.evaluation.names import DENSE_ABOVE
+from interp_nb.sae.advice import advise_training
+from interp_nb.sae.train_config import TrainConfig
 from interp_nb.widgets.train_words import known, readable
 
 MAX_NAMED: Final = 60
 """Dead latents that are named; the others are counted."""
+RECENT: Final = 200
+"""Records of each SAE that advice looks at, the latest ones: it is given anew at every push."""
 
 
 def status(result: Any) -> dict[str, Any]:
@@ -51,7 +56,29 @@ def sae_facts(result: Any, index: int) -> dict[str, Any]:
         "dead": int(dead.sum()),
         "window": int(result.dead_window_tokens[index]),
         "dead_first": [int(latent) for latent in dead.nonzero().flatten()[:MAX_NAMED]],
+        "advice": advice(result, index),
     }
+
+
+def advice(result: Any, index: int) -> list[str]:
+    """Say what is unusual about one SAE of a run, and what to change; nothing while there is too little to judge."""
+    failures = list(result.failures)
+    if failures and failures[index]:
+        # The reason of the failure says what to do; its last numbers are no judgement.
+        return []
+    recent = list(result.history)[-RECENT * len(result.labels) :]
+    sae, train = result.configs[index]["sae"], TrainConfig.from_json(result.configs[index]["train"])
+    schedules = (train.sparsity.warmup if sae["k"] is None else 0.0, train.lr_warmup,
+                 train.sparsity.k_anneal if train.sparsity.k_start is not None else 0.0)  # fmt: skip
+    settings, over = result.settings[index], result.state in ("done", "data ended")
+    names = [name for name in settings if name in ("l1_coefficient", "sparsity_coefficient")]
+    firing = result.firing(index)
+    return advise_training(
+        [record for record in recent if record["sae"] == index], d_sae=len(firing), architecture=sae["architecture"],
+        n_tokens=int(result.n_tokens), n_dead=int(result.dead(index).sum()), n_dense=int((firing > DENSE_ABOVE).sum()),
+        window_tokens=int(result.dead_window_tokens[index]), settled_from=max(schedules),
+        coefficient=names[0] if names else "", over=over or not settings,
+    )  # fmt: skip
 
 
 def _plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from interp_nb._recipes import call, model_lines, script
-from interp_nb.sae.config import TrainConfig
+from interp_nb.sae.train_config import TrainConfig
 
 NAMES: Final = {
     "l0": "L0", "lr": "learning rate", "l1_coefficient": "L1 coefficient", "l0_coefficient": "L0 coefficient",

@@ -205,9 +205,13 @@ def test_exported_run_is_looked_at_with_no_kernel(
 def test_everything_is_readable_and_nothing_sticks_out(
     notebook: OpenNotebook, tiny: Path, tmp_path: Path, theme: str, width: int
 ) -> None:
-    opened = notebook([setup_cell(tiny), short(SWEEP)], width=width)
+    # Half of all latents on every token: the first SAE gets advice, which is to be readable too.
+    opened = notebook([setup_cell(tiny), short("[{'k': 32}, {'k': 4}], ")], width=width)
     opened.theme(theme)
     widget = monitor_of(opened)
+    advice = widget.locator(".inb-advice")
+    expect(advice).to_contain_text("Advice for batch_topk 64 k=32")
+    expect(advice.get_by_role("listitem").first).to_contain_text("lower k and train it again")
     widget.get_by_role("button", name="The densest").click()
     expect(widget.locator(".inb-tops li").first).to_be_visible()
     widget.get_by_role("button", name="Code").click()

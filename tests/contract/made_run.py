@@ -7,10 +7,11 @@ from typing import Any
 import torch
 
 from interp_nb.sae.batches import HeldOut
-from interp_nb.sae.config import SAEConfig, TrainConfig
+from interp_nb.sae.config import SAEConfig
 from interp_nb.sae.learner import Setting
 from interp_nb.sae.run import TrainingRun
 from interp_nb.sae.top_tokens import TopToken
+from interp_nb.sae.train_config import TrainConfig
 from tests.contract.made import BOS, PROVENANCE
 
 NEVER = 10_000

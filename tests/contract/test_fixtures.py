@@ -67,6 +67,21 @@ REQUESTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("code", {}),
     ],
     "head_roles": [],
+    "sae_report": [
+        ("contexts", {"latent_idx": 3, "sae": 0}),
+        ("contexts", {"latent_idx": 8, "sae": 0}),
+        ("contexts", {"latent_idx": 3, "sae": 1}),
+        ("predict", {"n": 512, "k": None}),
+        ("control", {"action": "stop"}),
+        ("code", {}),
+    ],
+    "sae_comparison": [
+        ("contexts", {"latent_idx": 3, "sae": 1}),
+        ("predict", {"n": 2048, "k": 4}),
+        ("predict", {"n": 2048, "k": None}),
+        ("predict", {"n": -1, "k": 4}),
+        ("code", {}),
+    ],
     "steering_playground": [
         ("generate", {"settings": SETTINGS}),
         ("generate", {"settings": SETTINGS | {"n_new": 0}}),
@@ -107,6 +122,13 @@ def made(name: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Any:
         return made_live_playground(folder, monkeypatch)
     if name == "head_roles":
         return results.made_roles().show()
+    if name in ("sae_report", "sae_comparison"):
+        from tests.contract import made_report
+
+        monkeypatch.setattr("interp_nb.evaluation.report.SAEReport.contexts", made_report.made_tops)
+        monkeypatch.setattr("interp_nb.evaluation.scaling_fit.ScalingFit.curve", made_report.made_curve)
+        shown = made_report.made_live_report() if name == "sae_report" else made_report.made_comparison()
+        return shown.show(selected=(3, 0), with_bos=name == "sae_comparison")
     if name == "train_monitor":
         from tests.contract.made_run import made_run, made_tops
 

@@ -19,7 +19,7 @@ from interp_nb.widgets import base, fallback
 from interp_nb.widgets.codec import MAX_TRAIT_BYTES, unpack
 from interp_nb.widgets.export import page
 from interp_nb.widgets.picks import picked
-from interp_nb.widgets.train_facts import changes
+from interp_nb.widgets.train_facts import advice, changes
 from interp_nb.widgets.train_series import series
 from interp_nb.widgets.train_words import overrides, reproducing_code
 from tests.contract.made_run import MadeTrainer, made_history, made_run, made_tops
@@ -67,6 +67,26 @@ def test_dead_latents_are_named_and_settings_described():
         "name": "k", "label": "k", "value": 2, "integer": True, "low": 1, "high": 8, "unit": "latents per token",
     }  # fmt: skip
     assert [each["label"] for each in second["settings"]] == ["learning rate", "L1 coefficient"]
+
+
+def test_advice_for_each_sae_travels_and_is_drawn():
+    first, second = made_run().show()._meta["saes"]
+    assert len(first["advice"]) == 1 and second["advice"] == []
+    assert first["advice"][0].startswith(
+        "25 % of the latents (2) fired on none of the last 1,000 tokens: they are dead"
+    )
+    without = made_run(since_fired=[torch.zeros(8, dtype=torch.int64), torch.zeros(4, dtype=torch.int64)])
+    assert without.show()._meta["saes"][0]["advice"] == []
+    heights = [fallback.picture(run)[0][20:24] for run in (made_run(), without)]
+    assert int.from_bytes(heights[0], "big") > int.from_bytes(heights[1], "big"), "the picture has room for advice"
+
+
+def test_run_that_is_over_is_told_to_train_again_and_a_failed_sae_nothing():
+    over = made_run(_trainer=None, outcome={"state": "done", "step": 40, "tokens": 4_000})
+    assert "train it again" in advice(over, 0)[0]
+    failed = made_run(_trainer=None, outcome={"state": "failed", "failures": ["at step 41, NaN", ""]})
+    assert advice(failed, 0) == []
+    assert advice(made_run(n_tokens=1_000_000), 0) == [], "too early to judge"
 
 
 def test_the_same_change_of_several_saes_is_one_mark():

@@ -6,6 +6,8 @@ import dashboard from "./fixtures/feature_dashboard.json";
 import roles from "./fixtures/head_roles.json";
 import patch from "./fixtures/patch_grid.json";
 import heads from "./fixtures/patch_heads.json";
+import comparison from "./fixtures/sae_comparison.json";
+import report from "./fixtures/sae_report.json";
 import playground from "./fixtures/steering_playground.json";
 import monitor from "./fixtures/train_monitor.json";
 
@@ -27,6 +29,8 @@ export const FIXTURES = {
   train_monitor: monitor,
   feature_dashboard: dashboard,
   steering_playground: playground,
+  sae_report: report,
+  sae_comparison: comparison,
 } as unknown as Record<
   | "patch_grid"
   | "patch_heads"
@@ -34,7 +38,9 @@ export const FIXTURES = {
   | "head_roles"
   | "train_monitor"
   | "feature_dashboard"
-  | "steering_playground",
+  | "steering_playground"
+  | "sae_report"
+  | "sae_comparison",
   Fixture
 >;
 

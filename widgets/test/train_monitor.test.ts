@@ -3,13 +3,13 @@ import { linearAxis, logAxis, logTicks } from "../src/shared/axis.js";
 import { count } from "../src/shared/format.js";
 import { PAGE_INK } from "../src/shared/ink.js";
 import type { Shape } from "../src/shared/shapes.js";
+import { stroke } from "../src/shared/strokes.js";
 import { tokenAxis, valueAxis } from "../src/train_monitor/axes.js";
 import { bucketAt, nearestBucket, type RunMeta, reading, readRun, type SaeData } from "../src/train_monitor/data.js";
 import { runCsv } from "../src/train_monitor/files.js";
 import { binAt, filledBins, histogramLayout, histogramShapes } from "../src/train_monitor/histogram.js";
 import { changeShapes, frameOf, lineShapes, type PlotProps } from "../src/train_monitor/plot.js";
 import { problem } from "../src/train_monitor/settings.js";
-import { stroke } from "../src/train_monitor/strokes.js";
 import { binText, changeText, duration, paceText, readingText } from "../src/train_monitor/words.js";
 import { bytes, FIXTURES } from "./made.js";
 

@@ -115,6 +115,34 @@ describe("the monitor", () => {
     ]);
   });
 
+  const advised = async (...advice: string[][]) => {
+    const meta = structuredClone(model.get("_meta")) as { saes: object[] };
+    model.set("_meta", { ...meta, saes: meta.saes.map((each, index) => ({ ...each, advice: advice[index] })) });
+    await settle();
+  };
+
+  it("gives advice for the SAE that is chosen, and none where there is none", async () => {
+    expect(find(".inb-advice-title").textContent).toBe("Advice for batch_topk 8 k=2");
+    expect(find(".inb-advice li").textContent).toContain("fired on none of the last 1,000 tokens");
+    await advised(["raise k"], ["lower lr", "train longer"]);
+    expect(find(".inb-advice-title").textContent).toContain("(1 other has some, choose it above)");
+    click(el.querySelectorAll(".inb-sweep tbody button")[1] as Element);
+    expect([...el.querySelectorAll(".inb-advice li")].map((item) => item.textContent)).toEqual([
+      "lower lr",
+      "train longer",
+    ]);
+    await advised([], []);
+    expect(find(".inb-advice").hidden).toBe(true);
+  });
+
+  it("speaks advice when there is some at last, as text", async () => {
+    await advised([], []);
+    await advised(["<b>raise</b> k"], []);
+    expect(said()).toBe("advice: <b>raise</b> k");
+    expect(find(".inb-advice li").textContent).toBe("<b>raise</b> k");
+    expect(find(".inb-advice li").children).toHaveLength(0);
+  });
+
   it("has a token axis in powers of ten", () => {
     const before = find(".inb-panels svg").innerHTML;
     click(buttonNamed("log tokens"));

@@ -1,5 +1,6 @@
 """The picture of a training run: its curves, each quantity a small plot, and how often its latents fire."""
 
+import textwrap
 from typing import Any, Final
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from interp_nb.widgets.curves import HAS_MINUS, HAS_NAN, HAS_PLUS, MEASURED, Curves
 from interp_nb.widgets.fallback import cut, visible
 from interp_nb.widgets.pictures import parts
-from interp_nb.widgets.train_facts import changes, status
+from interp_nb.widgets.train_facts import advice, changes, status
 from interp_nb.widgets.train_series import kind, made_curves
 from interp_nb.widgets.train_words import heading, note, readable
 
@@ -22,6 +23,10 @@ START: Final = 0.08
 DASHES: Final[list[Any]] = ["-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 2, 2)), (0, (9, 3)), (0, (3, 1.5, 1, 1.5))]
 MARKS: Final = "os^DP*"
 MAX_NAMED: Final = 6
+MAX_ADVISED: Final = 3
+"""SAEs of a sweep whose advice is printed, the first ones that have some."""
+LETTERS: Final = 150
+"""Of a line of advice."""
 BAD: Final = "#a32118"
 
 
@@ -31,11 +36,15 @@ def draw(result: Any) -> Figure:
     names = curves[0].names
     rows = -(-(len(names) + 1) // PER_ROW)
     several = len(curves) > 1
-    head = 0.62 + (0.17 * min(len(curves), MAX_NAMED + 1) if several else 0.0)
+    named = 0.17 * min(len(curves), MAX_NAMED + 1) if several else 0.0
+    advised = _advice(result)
+    head = 0.62 + named + (0.15 * len(advised) + 0.08 if advised else 0.0)
     figure = Figure(figsize=(LEFT + PER_ROW * (WIDTH + BETWEEN) - 0.2, head + rows * LINE + 0.1))
     _title(figure, result)
     if several:
         _legend(figure, result)
+    for row, line in enumerate(advised):
+        parts.write(figure, LEFT, 0.47 + named + 0.15 * row, line, fontsize=6.8, color=parts.ACCENT)
     for place, name in enumerate(names):
         axes = parts.add_axes(figure, *_box(place, head))
         _plot(axes, curves, place, result)
@@ -69,8 +78,21 @@ def _title(figure: Figure, result: Any) -> None:
     parts.write(figure, LEFT, 0.25, cut(text, 140), fontsize=7, color=parts.MUTED)
 
 
+def _advice(result: Any) -> list[str]:
+    """Write what is unusual, and what to change, in lines."""
+    found = [(label, advice(result, index)) for index, label in enumerate(result.labels)]
+    found = [(label, sentences) for label, sentences in found if sentences]
+    lines: list[str] = []
+    for label, sentences in found[:MAX_ADVISED]:
+        of = f"{visible(label, 40)}: " if len(result.labels) > 1 else ""
+        for sentence in sentences:
+            lines += textwrap.wrap(f"Advice: {of}{sentence}", LETTERS, subsequent_indent="  ")
+    more = len(found) - MAX_ADVISED
+    return [*lines, f"and advice for {more} more"] if more > 0 else lines
+
+
 def _color(index: int, total: int) -> Any:
-    """The color of a line: lightness of one hue, as `train_monitor/strokes.ts` has it."""
+    """The color of a line: lightness of one hue, as `shared/strokes.ts` has it."""
     return parts.SEQUENTIAL(0.7 if total < 2 else 0.92 - 0.46 * index / (total - 1))
 
 

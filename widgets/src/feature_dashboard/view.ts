@@ -9,6 +9,7 @@ import { sig4 } from "../shared/format.js";
 import { kernelHint } from "../shared/hints.js";
 import { progressBar } from "../shared/progress.js";
 import { SYNC_DELAY_MS } from "../shared/sync.js";
+import { tabs } from "../shared/tabs.js";
 import { showTips } from "../shared/tips.js";
 import { type JobState, RequestError } from "../shared/types.js";
 import { aboutLatent } from "./about.js";
@@ -23,7 +24,6 @@ import { mapView } from "./map_view.js";
 import { readSort, writeSort } from "./order.js";
 import { promptBox, strongestText } from "./prompt_box.js";
 import { Rows } from "./rows.js";
-import { tabs } from "./tabs.js";
 import { textPanel } from "./text_panel.js";
 
 const OWN_TRAITS = ["sort", "query", "search_by", "prompt"];

@@ -2,7 +2,8 @@
 
 import { defineWidget } from "../shared/define.js";
 import partsCss from "../shared/parts.css";
+import tabsCss from "../shared/tabs.css";
 import css from "./style.css";
 import { mountDashboard } from "./view.js";
 
-export default defineWidget("feature_dashboard", partsCss + css, mountDashboard);
+export default defineWidget("feature_dashboard", partsCss + tabsCss + css, mountDashboard);

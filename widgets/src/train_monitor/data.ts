@@ -46,10 +46,21 @@ export interface Status {
   resumable: boolean;
 }
 
+export interface SaeFacts {
+  name: string;
+  d_sae: number;
+  settings: Setting[];
+  dead: number;
+  /** Tokens without an activation after which a latent counts as dead. */
+  window: number;
+  dead_first: number[];
+  /** What is unusual, and what to change. */
+  advice: string[];
+}
+
 export interface RunMeta extends BaseMeta {
   series: Series[];
-  /** A latent counts as dead after `window` tokens without an activation. */
-  saes: { name: string; d_sae: number; settings: Setting[]; dead: number; window: number; dead_first: number[] }[];
+  saes: SaeFacts[];
   status: Status;
   changes: Change[];
   /** Of the bins of activation density, log10. */

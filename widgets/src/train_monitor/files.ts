@@ -6,8 +6,8 @@ import { fileName, saveBlob, saveText, svgToPng } from "../shared/download.js";
 import { exportButtons } from "../shared/export_buttons.js";
 import { FILE_INK } from "../shared/ink.js";
 import { label, moved, type Shape, svgFile } from "../shared/shapes.js";
+import { type Stroke, sample } from "../shared/strokes.js";
 import { FLAG, type RunData } from "./data.js";
-import { type Stroke, sample } from "./strokes.js";
 
 export interface Saved {
   data: RunData;

@@ -4,9 +4,9 @@ import { linearAxis } from "../shared/axis.js";
 import { count } from "../shared/format.js";
 import type { Ink } from "../shared/ink.js";
 import { label, line as path, type Shape } from "../shared/shapes.js";
+import type { Stroke } from "../shared/strokes.js";
 import type { RunData, SaeData } from "./data.js";
 import { MARGIN } from "./plot.js";
-import type { Stroke } from "./strokes.js";
 import { percentTick } from "./words.js";
 
 export interface HistogramProps {

@@ -2,8 +2,8 @@
 
 import { h, type Scope } from "../shared/dom.js";
 import { svgRoot, toNode } from "../shared/shapes.js";
+import { type Stroke, sample } from "../shared/strokes.js";
 import { nearestBucket, type RunData } from "./data.js";
-import { type Stroke, sample } from "./strokes.js";
 import { placeText, readingText } from "./words.js";
 
 export interface Legend {

@@ -4,11 +4,11 @@ import type { Axis } from "../shared/axis.js";
 import { div, h, type Scope, span } from "../shared/dom.js";
 import { FILE_INK, PAGE_INK } from "../shared/ink.js";
 import { type Shape, sizeSvg, svgRoot, toNode } from "../shared/shapes.js";
+import type { Stroke } from "../shared/strokes.js";
 import { facts, type Tooltip } from "../shared/tooltip.js";
 import { tokenAxis, valueAxis } from "./axes.js";
 import { nearestBucket, type RunData, type SaeData } from "./data.js";
 import { axisShapes, changeShapes, cursorShapes, frameOf, lineShapes, type PlotProps, plotLabel } from "./plot.js";
-import type { Stroke } from "./strokes.js";
 import { describeMoment, placeText, rangeText, readingText } from "./words.js";
 
 export const GAP = 14;

@@ -5,8 +5,8 @@ import type { Axis } from "../shared/axis.js";
 import { count } from "../shared/format.js";
 import { FILE_INK, type Ink } from "../shared/ink.js";
 import { label, line as path, type Shape } from "../shared/shapes.js";
+import type { Stroke } from "../shared/strokes.js";
 import { type Curve, FLAG, type SaeData } from "./data.js";
-import type { Stroke } from "./strokes.js";
 import { valueText } from "./words.js";
 
 export const MARGIN = { left: 42, right: 9, top: 7, bottom: 19 };

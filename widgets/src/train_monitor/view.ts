@@ -1,11 +1,13 @@
 /** A training run as it goes: where it is, its curves, its latents, its controls; one instance per view of the model. */
 
+import { advice } from "../shared/advice.js";
 import { codePanel } from "../shared/code_panel.js";
 import type { Bytes } from "../shared/decode.js";
 import type { Context, View } from "../shared/define.js";
 import { button, div, guarded, h, span } from "../shared/dom.js";
 import { count } from "../shared/format.js";
 import { progressBar } from "../shared/progress.js";
+import { type Stroke, stroke } from "../shared/strokes.js";
 import type { JobState } from "../shared/types.js";
 import { type RunData, type RunMeta, readRun } from "./data.js";
 import { densityView } from "./density_view.js";
@@ -14,8 +16,7 @@ import { legend } from "./legend.js";
 import { panels } from "./panels.js";
 import { peekPanel } from "./peek.js";
 import { settingsPanel } from "./settings.js";
-import { type Stroke, stroke } from "./strokes.js";
-import { changeText, endText, paceText } from "./words.js";
+import { adviceTitle, changeText, endText, paceText } from "./words.js";
 
 const SAVED = "Saved page: looking around works, changing the run needs its kernel.";
 
@@ -57,6 +58,7 @@ export function mountTrainMonitor({ model, bridge, sync, frame }: Context): View
   };
   const progress = progressBar(scope, (action) => bridge.request("control", { action }));
   const end = h("p", { class: "inb-run-end", hidden: true });
+  const advised = advice();
   const settings = settingsPanel(
     scope,
     async (values, of) => {
@@ -110,6 +112,7 @@ export function mountTrainMonitor({ model, bridge, sync, frame }: Context): View
     ),
     code.panel,
     table.node,
+    advised.node,
     plots.node,
     changes,
     div("inb-latents", div("inb-densities", density.node, peek.dead), peek.node),
@@ -178,14 +181,28 @@ export function mountTrainMonitor({ model, bridge, sync, frame }: Context): View
   function draw(): void {
     if (!data) return;
     const lines = strokes(frame.theme);
-    const props = { data, sae, strokes: lines, logTokens, width: Math.max(180, (body.clientWidth || 720) - 2) };
+    const props = {
+      data,
+      sae,
+      strokes: lines,
+      logTokens,
+      width: Math.max(180, (body.clientWidth || width || 720) - 2),
+    };
     const kernel = model.get("kernel") !== false;
     const open = GOING.includes(String(model.get("state")));
     plots.update(props, cursor);
     density.update(props);
     table.update(data, lines, sae, cursor);
+    advise(data);
     settings.update(data, sae, kernel && (open || data.meta.status.resumable));
     peek.update(data, sae, frame.theme);
+  }
+
+  /** The chosen SAE's advice; spoken when there is some where there was none. */
+  function advise({ meta }: RunData): void {
+    const sentences = meta.saes[sae]?.advice ?? [];
+    if (advised.node.hidden && sentences.length) frame.say(`advice: ${sentences[0]}`);
+    advised.update(adviceTitle(meta, sae), sentences);
   }
 
   // The first draw may be before the page knows how wide this is.

@@ -2,7 +2,7 @@
 
 import { format } from "d3-format";
 import { count, densityText, SPACE, sig4 } from "../shared/format.js";
-import { type Change, type RunData, reading, type SaeData, type Series, type Status } from "./data.js";
+import { type Change, type RunData, type RunMeta, reading, type SaeData, type Series, type Status } from "./data.js";
 
 const lean = format(".4~g");
 
@@ -68,6 +68,14 @@ export function changeText(data: RunData, change: Change): string {
   const of = all ? "" : `, ${change.saes.map((sae) => data.saes[sae]?.name ?? "").join(", ")}`;
   const value = (number: number | null) => (number === null ? "…" : lean(number));
   return `${change.label} ${value(change.old)} → ${value(change.new)}${of}`;
+}
+
+/** Whose advice it is, and how many others have some. */
+export function adviceTitle({ saes }: RunMeta, sae: number): string {
+  const others = saes.filter((each, index) => index !== sae && each.advice.length).length;
+  const of = saes.length > 1 ? ` for ${saes[sae]?.name ?? ""}` : "";
+  const more = others ? ` (${others} ${others === 1 ? "other has" : "others have"} some, choose it above)` : "";
+  return `Advice${of}${more}`;
 }
 
 /** The densities of one bin; -1 = the latents that never fired. */

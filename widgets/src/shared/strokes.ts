@@ -1,8 +1,8 @@
 /** How lines are told apart: by lightness of one hue, dashes and the mark at their end, so never by color alone. */
 
 import { symbol, symbolCircle, symbolCross, symbolDiamond, symbolSquare, symbolStar, symbolTriangle } from "d3-shape";
-import { ramp, type Theme } from "../shared/scale.js";
-import type { Shape } from "../shared/shapes.js";
+import { ramp, type Theme } from "./scale.js";
+import type { Shape } from "./shapes.js";
 
 export interface Stroke {
   color: string;

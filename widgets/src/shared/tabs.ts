@@ -1,12 +1,14 @@
 /** Panels of which one is shown, chosen by tabs. */
 
-import { div, h, type Scope, setAttrs } from "../shared/dom.js";
+import { div, h, type Scope, setAttrs } from "./dom.js";
 
 export interface Tabs<Name extends string> {
   bar: HTMLElement;
   body: HTMLElement;
   current(): Name;
   open(name: Name): void;
+  /** Offer these only; without it all are offered. */
+  offer(names: readonly Name[]): void;
 }
 
 export function tabs<Name extends string>(
@@ -14,20 +16,22 @@ export function tabs<Name extends string>(
   panels: Record<Name, { label: string; node: HTMLElement }>,
   changed: (name: Name) => void,
 ): Tabs<Name> {
-  const names = Object.keys(panels) as Name[];
-  const buttons = names.map((name) =>
+  const all = Object.keys(panels) as Name[];
+  let names = all;
+  const buttons = all.map((name) =>
     h("button", { type: "button", class: "inb-tab", role: "tab", "data-tab": name }, panels[name].label),
   );
   const bar = h("div", { class: "inb-tabs", role: "tablist", "aria-label": "views" }, ...buttons);
-  for (const name of names) setAttrs(panels[name].node, { role: "tabpanel", "aria-label": panels[name].label });
-  const body = div("inb-tab-body", ...names.map((name) => panels[name].node));
+  for (const name of all) setAttrs(panels[name].node, { role: "tabpanel", "aria-label": panels[name].label });
+  const body = div("inb-tab-body", ...all.map((name) => panels[name].node));
   let current = names[0] as Name;
   const show = (): void => {
     for (const each of buttons) {
       const on = each.dataset.tab === current;
       setAttrs(each, { "aria-selected": on ? "true" : "false", tabindex: on ? 0 : -1 });
+      each.hidden = !names.includes(each.dataset.tab as Name);
     }
-    for (const name of names) panels[name].node.hidden = name !== current;
+    for (const name of all) panels[name].node.hidden = name !== current;
   };
   const open = (name: Name): void => {
     if (name === current) return;
@@ -44,7 +48,13 @@ export function tabs<Name extends string>(
     if (name === undefined) return;
     event.preventDefault();
     open(name);
-    buttons[names.indexOf(name)]?.focus();
+    buttons[all.indexOf(name)]?.focus();
   });
-  return { bar, body, current: () => current, open };
+  const offer = (offered: readonly Name[]): void => {
+    names = all.filter((name) => offered.includes(name));
+    const [first] = names;
+    if (first !== undefined && !names.includes(current)) current = first;
+    show();
+  };
+  return { bar, body, current: () => current, open, offer };
 }
