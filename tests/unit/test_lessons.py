@@ -188,3 +188,53 @@ def test_set_latent_check_knows_near_misses(wrong: Callable[..., torch.Tensor], 
 def test_without_direction_check_knows_near_misses(wrong: Callable[..., torch.Tensor], hint: str) -> None:
     with pytest.raises(AssertionError, match=hint):
         lessons.check_without_direction(wrong)
+
+
+def f1_of(fires: torch.Tensor, has: torch.Tensor) -> torch.Tensor:
+    return 2 * (fires & has[:, None]).sum(0) / (fires.sum(0) + has.sum()).clamp(min=1)
+
+
+def best_on(fires: torch.Tensor, has: torch.Tensor, tokens: torch.Tensor) -> int:
+    return int(f1_of(fires[tokens], has[tokens]).argmax())
+
+
+def accuracy_of_best(fires: torch.Tensor, has: torch.Tensor, chosen_on: torch.Tensor) -> torch.Tensor:
+    return (fires[:, best_on(fires, has, chosen_on)] == has)[~chosen_on].float().mean()
+
+
+def precision_of_best(fires: torch.Tensor, has: torch.Tensor, chosen_on: torch.Tensor) -> torch.Tensor:
+    return has[~chosen_on & fires[:, best_on(fires, has, chosen_on)]].float().mean()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda fires, has, on: f1_of(fires[~on], has[~on]).max(), "on the tokens that score it"),
+        (lambda fires, has, on: f1_of(fires[on], has[on]).max(), "it was chosen on"),
+        (lambda fires, has, on: f1_of(fires, has).max(), "on all tokens"),
+        (accuracy_of_best, "That is accuracy"),
+        (precision_of_best, "precision alone"),
+        (lambda fires, has, on: float("nan"), "never fires"),
+    ],
+)
+def test_best_latent_f1_check_knows_near_misses(wrong: Callable[..., Any], hint: str) -> None:
+    with pytest.raises(AssertionError, match=hint):
+        lessons.check_best_latent_f1(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda e, b, d, c, s: (e, b - c @ e, d / s, c / s), "expects scaled activations"),
+        (lambda e, b, d, c, s: (s * e, b, d / s, c / s), "belongs into b_enc"),
+        (lambda e, b, d, c, s: (s * e, b + c @ e, d / s, c / s), "and you add it"),
+        (lambda e, b, d, c, s: (s * e, b - s * c @ e, d / s, c / s), "scaled already"),
+        (lambda e, b, d, c, s: (s * e, b - c @ e, d, c), "still writes scaled activations"),
+        (lambda e, b, d, c, s: (s * e, b - c @ e, d / s, c), "b_dec is part of the reconstruction"),
+        (lambda e, b, d, c, s: (s * e.T, b - c @ e, d / s, c / s), "the shapes must stay"),
+        (lambda e, b, d, c, s: s * e, "must return W_enc, b_enc, W_dec and b_dec"),
+    ],
+)
+def test_folded_check_knows_near_misses(wrong: Callable[..., Any], hint: str) -> None:
+    with pytest.raises(AssertionError, match=hint):
+        lessons.check_folded(wrong)
