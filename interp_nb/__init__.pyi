@@ -3,6 +3,14 @@
 from typing import Final
 
 from interp_nb import _errors as errors
+from interp_nb.evaluation.compare import compare_saes as compare_saes
+from interp_nb.evaluation.comparison import SAEComparison as SAEComparison
+from interp_nb.evaluation.evaluate import evaluate_sae as evaluate_sae
+from interp_nb.evaluation.recovery import concept_recovery as concept_recovery
+from interp_nb.evaluation.recovery_table import ConceptRecovery as ConceptRecovery
+from interp_nb.evaluation.report import SAEReport as SAEReport
+from interp_nb.evaluation.scaling import fit_scaling as fit_scaling
+from interp_nb.evaluation.scaling_fit import ScalingFit as ScalingFit
 from interp_nb.features.building import feature_store as feature_store
 from interp_nb.features.dashboard import FeatureDashboard as FeatureDashboard
 from interp_nb.features.dashboard import feature_dashboard as feature_dashboard
@@ -38,10 +46,12 @@ from interp_nb.patching.result import PatchGrid as PatchGrid
 from interp_nb.patching.tracing import causal_trace as causal_trace
 from interp_nb.sae.coder import SAE as SAE
 from interp_nb.sae.config import SAEConfig as SAEConfig
-from interp_nb.sae.config import TrainConfig as TrainConfig
+from interp_nb.sae.formats.inspect import inspect_sae as inspect_sae
+from interp_nb.sae.formats.inspection import SAEInspection as SAEInspection
 from interp_nb.sae.harvesting import harvest as harvest
 from interp_nb.sae.run import TrainingRun as TrainingRun
 from interp_nb.sae.saving import load_sae as load_sae
+from interp_nb.sae.train_config import TrainConfig as TrainConfig
 from interp_nb.sae.training import train_sae as train_sae
 from interp_nb.steering.apply import steer as steer
 from interp_nb.steering.extract import steering_vector as steering_vector
@@ -56,8 +66,8 @@ from interp_nb.steering.recipe import FromMarker as FromMarker
 from interp_nb.steering.recipe import Steering as Steering
 from interp_nb.steering.refine import refine_vector as refine_vector
 from interp_nb.steering.saving import load_vector as load_vector
-from interp_nb.steering.side_effects import SideEffects as SideEffects
 from interp_nb.steering.side_effects import side_effects as side_effects
+from interp_nb.steering.side_effects_result import SideEffects as SideEffects
 from interp_nb.steering.sweep import steering_sweep as steering_sweep
 from interp_nb.steering.sweep_result import SteeringSweep as SteeringSweep
 from interp_nb.steering.traits import ClassifierTrait as ClassifierTrait
