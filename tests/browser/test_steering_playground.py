@@ -82,6 +82,12 @@ def plain(text: str) -> str:
     return re.sub(r"[\s·↵⏎]", "", text)
 
 
+def finished(opened: NotebookPage, number: int) -> None:
+    """Wait for the end of a generation; between its beginning and the view's first news the view says done, too."""
+    kept = "playground.generation is playground.run.generation"
+    opened.until(f"playground.run.number >= {number} and {kept} and playground.show().state == 'done'", True)
+
+
 def generated(opened: NotebookPage) -> list[str]:
     """Return both texts as the kernel has them."""
     sides = "playground.generation.baseline, playground.generation.steered"
@@ -210,7 +216,7 @@ def test_errors_are_shown_with_their_numbers_and_the_next_text_comes(notebook: O
     prompt.fill(PROMPT)
     opened.until("playground.prompt", PROMPT)
     widget.locator(".inb-go").click()
-    opened.until("playground.run.number >= 3 and playground.show().state == 'done'", True)
+    finished(opened, 3)
     assert opened.ask("playground.generated_with.sliders['push'].strength") == 0.5
     opened.check_clean()
 
@@ -234,7 +240,7 @@ def test_vector_is_made_from_pairs(notebook: OpenNotebook) -> None:
     number.press("Enter")
     opened.until("playground.strengths", {"push": 0.0, "mood": 1.5})
     widget.locator(".inb-go").click()
-    opened.until("playground.run.number >= 2 and playground.show().state == 'done'", True)
+    finished(opened, 2)
     shown = [plain(text) for text in texts(widget)]
     assert shown == [plain(text) for text in generated(opened)]
     # The code of the view gives the same text, with no playground.
@@ -296,7 +302,7 @@ def test_latent_of_a_linked_dashboard_is_added(notebook: OpenNotebook) -> None:
     number.press("Enter")
     opened.until(f"playground.strengths['latent {latent}']", 2.0)
     widget.locator(".inb-go").click()
-    opened.until("playground.run.number >= 2 and playground.show().state == 'done'", True)
+    finished(opened, 2)
     assert [plain(text) for text in texts(widget)] == [plain(text) for text in generated(opened)]
     opened.check_clean()
 
